@@ -1,0 +1,88 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings of every Swift target: language mode 6, unsafe expressions must say so, no warning survives.
+let house: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+/// Targets on the path of a request: an existential there is a build error (Sources/DECISIONS.md).
+let hot: [SwiftSetting] = house + [
+    .treatWarning("ExistentialType", as: .error),
+    .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+]
+
+func door(_ name: String, _ pkgConfig: String, _ package: String) -> Target {
+    .systemLibrary(name: name, path: "Sources/\(name)", pkgConfig: pkgConfig, providers: [.apt([package])])
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: house)
+}
+
+let package = Package(
+    name: "loginward",
+    products: [
+        .executable(name: "loginward", targets: ["Daemon"]),
+        .executable(name: "loginward-demo", targets: ["Demo"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
+    targets: [
+        // Doors to C. Exactly one Swift file owns each.
+        .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
+        .target(name: "CRE2", cxxSettings: [.unsafeFlags(["-std=c++17"])], linkerSettings: [.linkedLibrary("re2")]),
+        door("COpenSSL", "openssl", "libssl-dev"),
+        door("CZlib", "zlib", "zlib1g-dev"),
+        door("CVectorscan", "libhs", "libvectorscan-dev"),
+        door("CCurl", "libcurl", "libcurl4-openssl-dev"),
+        door("CSQLite", "sqlite3", "libsqlite3-dev"),
+
+        // Pure: bytes and time are arguments.
+        .target(name: "Wire", dependencies: ["CZlib"], swiftSettings: hot),
+        .target(name: "Patterns", dependencies: ["Wire", "CVectorscan", "CRE2"], swiftSettings: hot),
+        .target(name: "Rules", dependencies: ["Wire", "Patterns"], swiftSettings: hot),
+        .target(name: "Logins", dependencies: ["Wire", "Patterns"], swiftSettings: hot),
+        .target(
+            name: "Config", dependencies: ["Wire", "Rules", "Logins", .product(name: "Yams", package: "Yams")],
+            swiftSettings: house),
+
+        // Effects.
+        .target(name: "Transport", dependencies: ["Wire", "CLinux", "COpenSSL"], swiftSettings: hot),
+        .target(name: "Proxy", dependencies: ["Transport", "Rules", "Logins", "Patterns", "Wire"], swiftSettings: hot),
+        .target(name: "Shipping", dependencies: ["Wire", "Logins", "CCurl"], swiftSettings: house),
+        .target(name: "Archive", dependencies: ["Wire", "Logins", "CSQLite"], swiftSettings: house),
+        .target(name: "Admin", dependencies: ["Transport", "Wire"], swiftSettings: house),
+        .executableTarget(
+            name: "Daemon",
+            dependencies: [
+                "Admin", "Archive", "Config", "Logins", "Patterns", "Proxy", "Rules", "Shipping", "Transport", "Wire",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: house),
+        .executableTarget(name: "Demo", dependencies: ["Transport", "Wire"], swiftSettings: house),
+
+        tests("WireTests", ["Wire"]),
+        tests("PatternsTests", ["Patterns", "Wire"]),
+        tests("RulesTests", ["Rules", "Patterns", "Wire"]),
+        tests("LoginsTests", ["Logins", "Patterns", "Wire"]),
+        tests("ConfigTests", ["Config", "Rules", "Logins", "Wire"]),
+        tests("TransportTests", ["Transport", "Wire"]),
+        tests("ProxyTests", ["Proxy", "Transport", "Rules", "Logins", "Patterns", "Wire"]),
+        tests("ShippingTests", ["Shipping", "Logins", "Wire"]),
+        tests("ArchiveTests", ["Archive", "Logins", "Wire"]),
+        tests("AdminTests", ["Admin", "Transport", "Wire"]),
+        tests("TidyTests", []),
+    ],
+    cxxLanguageStandard: .cxx17
+)

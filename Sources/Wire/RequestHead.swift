@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Request methods that the proxy treats on their own (RFC 9110 §9, RFC 5789). Everything else is `other` and forwarded.
+package enum HTTPMethod: UInt8, Sendable {
+    case get, head, post, put, delete, options, patch, trace, connect, other
+
+    /// Repeating such a request has the effect of sending it once (RFC 9110 §9.2.2), so it may be retried.
+    package var isIdempotent: Bool {
+        switch self {
+        case .get, .head, .put, .delete, .options, .trace: true
+        case .post, .patch, .connect, .other: false
+        }
+    }
+}
+
+package enum HTTPVersion: UInt8, Sendable {
+    case http10, http11
+}
+
+/// One header field: where its name and value stand in the head's bytes. Optional white space is not part of the value.
+package struct HeadField: Equatable, Sendable {
+    package var name: ByteRange
+    package var value: ByteRange
+    package var known: FieldName
+
+    package init(name: ByteRange, value: ByteRange, known: FieldName) {
+        self.name = name
+        self.value = value
+        self.known = known
+    }
+}
+
+/// The four forms of RFC 9112 §3.2.
+package enum TargetForm: UInt8, Sendable {
+    case origin, absolute, authority, asterisk
+}
+
+/// A request head as ranges into the bytes it was parsed from; offset 0 is the first byte of the request line.
+/// Reused from request to request, so that a steady connection allocates nothing.
+package struct RequestHead: Sendable {
+    package var method = HTTPMethod.get
+    package var version = HTTPVersion.http11
+    package var form = TargetForm.origin
+    /// Bytes of the head including the empty line.
+    package var length = 0
+    package var methodRange = ByteRange.empty
+    /// The request target as sent.
+    package var target = ByteRange.empty
+    /// Path of the target; empty for `*` and the authority form. An absolute form without path has an empty range: "/" is meant.
+    package var path = ByteRange.empty
+    /// Query without its "?"; nil when the target has no "?".
+    package var query: ByteRange?
+    /// host[:port] that the request is for: of the absolute form, else of Host. Empty when there is none (HTTP/1.0).
+    package var authority = ByteRange.empty
+    package var fields: [HeadField] = []
+    /// One bit for each known field name that occurs at least once.
+    package var presence: UInt64 = 0
+
+    package init() {}
+
+    package mutating func reset() {
+        fields.removeAll(keepingCapacity: true)
+        presence = 0
+        length = 0
+        query = nil
+        authority = .empty
+        path = .empty
+    }
+
+    package func contains(_ name: FieldName) -> Bool { presence & (1 << UInt64(name.rawValue)) != 0 }
+
+    /// Index of the first field of this name, or nil.
+    package func first(_ name: FieldName) -> Int? {
+        if !contains(name) { return nil }
+        return fields.firstIndex { $0.known == name }
+    }
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A response head as ranges into the bytes it was parsed from; offset 0 is the first byte of the status line.
+package struct ResponseHead: Sendable {
+    package var version = HTTPVersion.http11
+    /// 100–999.
+    package var status = 0
+    /// Bytes of the head including the empty line.
+    package var length = 0
+    package var reason = ByteRange.empty
+    package var fields: [HeadField] = []
+    /// One bit for each known field name that occurs at least once.
+    package var presence: UInt64 = 0
+
+    package init() {}
+
+    package mutating func reset() {
+        fields.removeAll(keepingCapacity: true)
+        presence = 0
+        length = 0
+        status = 0
+    }
+
+    package func contains(_ name: FieldName) -> Bool { presence & (1 << UInt64(name.rawValue)) != 0 }
+
+    /// Index of the first field of this name, or nil.
+    package func first(_ name: FieldName) -> Int? {
+        if !contains(name) { return nil }
+        return fields.firstIndex { $0.known == name }
+    }
+}
