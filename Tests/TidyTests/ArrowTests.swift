@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+
+/// Who may import whom. A new arrow is a new line here and a paragraph in Sources/DECISIONS.md.
+@Suite struct ArrowTests {
+    /// Modules of the toolchain that any target may use.
+    static let language: Set = ["Glibc", "Synchronization", "Dispatch"]
+
+    static let allowed: [String: Set<String>] = [
+        "Wire": ["CZlib"],
+        "Patterns": ["Wire", "CVectorscan", "CRE2"],
+        "Rules": ["Wire", "Patterns"],
+        "Logins": ["Wire", "Patterns"],
+        "Config": ["Wire", "Rules", "Logins", "Yams", "Foundation"],
+        "Transport": ["Wire", "CLinux", "COpenSSL"],
+        "Proxy": ["Transport", "Rules", "Logins", "Patterns", "Wire"],
+        "Shipping": ["Wire", "Logins", "CCurl"],
+        "Archive": ["Wire", "Logins", "CSQLite"],
+        "Admin": ["Transport", "Wire"],
+        "Daemon": [
+            "Admin", "Archive", "Config", "Logins", "Patterns", "Proxy", "Rules", "Shipping", "Transport", "Wire",
+            "ArgumentParser",
+            "Logging", "Foundation", "FoundationEssentials",
+        ],
+        "Demo": ["Wire", "Transport"],
+        "Fuzz": ["Wire", "Rules", "Logins", "Patterns", "Config", "Shipping"],
+    ]
+
+    /// Threads and clocks belong to the targets with effects.
+    static let pure: Set = ["Wire", "Patterns", "Rules", "Logins", "Config"]
+
+    @Test func `imports follow the arrows`() {
+        #expect(SourceTree.sources.count > 20)
+        for file in SourceTree.sources {
+            guard let allowed = Self.allowed[file.target] else {
+                Issue.record("\(file.path): unknown target \(file.target)")
+                continue
+            }
+            for module in file.imports where !allowed.contains(module) && !Self.language.contains(module) {
+                Issue.record("\(file.path): \(file.target) may not import \(module)")
+            }
+        }
+    }
+
+    @Test func `pure targets have no threads`() {
+        for file in SourceTree.sources where Self.pure.contains(file.target) {
+            #expect(!file.imports.contains("Dispatch"), "\(file.path) imports Dispatch")
+        }
+    }
+
+    @Test func `exactly one file owns each door to C`() {
+        let doors: [String: Set<String>] = Dictionary(
+            grouping: SourceTree.sources.flatMap { file in file.imports.map { (module: $0, path: file.path) } },
+            by: \.module
+        ).mapValues { Set($0.map(\.path)) }
+        for (door, owners) in Self.owners {
+            #expect(doors[door, default: []].subtracting(owners).isEmpty, "\(door) belongs to \(owners.sorted())")
+        }
+    }
+
+    static let owners: [String: Set<String>] = [
+        "Yams": ["Sources/Config/YAMLSection.swift"]
+    ]
+}
