@@ -1,0 +1,89 @@
+# Loginward. `make help` shows the verbs.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup build run test check format bench fuzz sanitize install uninstall clean
+
+SWIFT ?= swift
+PREFIX ?= /usr/local
+DESTDIR ?=
+CONFDIR ?= /etc/loginward
+RELEASE := .build/release
+PYTHON := .venv/bin/python
+FUZZ_SECONDS ?= 60
+
+help: ## this text
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install the Debian packages that the build needs (nothing when they are there)
+	@.ci/install build
+
+build: setup ## build the daemon and the demo service (release)
+	$(SWIFT) build -c release --product loginward
+	$(SWIFT) build -c release --product loginward-demo
+
+run: build ## build, then guard the demo identity service (or UPSTREAM=http://host:port)
+	@.ci/demo $(RELEASE)
+
+.venv/ready: Tests/StoryTests/requirements.txt
+	@.ci/install test
+	python3 -m venv .venv
+	$(PYTHON) -m pip install --quiet --requirement Tests/StoryTests/requirements.txt
+	touch $@
+
+test: build ## run every test: Swift Testing, then the stories against the release binary
+	@.ci/install test
+	@$(MAKE) --no-print-directory .venv/ready
+	$(SWIFT) test
+	LOGINWARD=$(CURDIR)/$(RELEASE)/loginward LOGINWARD_DEMO=$(CURDIR)/$(RELEASE)/loginward-demo \
+		$(PYTHON) -m pytest -q Tests/StoryTests
+
+check: ## formatting, lint, shell scripts, units
+	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
+	@for script in .ci/*; do bash -n "$$script"; done
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/*; else echo "shellcheck is not installed: scripts were only parsed"; fi
+	@if command -v systemd-analyze >/dev/null; then \
+		systemd-analyze security --offline=yes --threshold=20 systemd/loginward.service | tail -n 1; \
+	else echo "systemd-analyze is not installed: the unit was not looked at"; fi
+
+format: ## format the sources in place
+	$(SWIFT) format --in-place --recursive Sources Tests Package.swift
+
+bench: build ## compare CPU per request with a blind relay, nginx and HAProxy; memory; allocations
+	@.ci/install bench
+	python3 Tests/Bench/bench.py --loginward $(RELEASE)/loginward --json .build/bench.json
+
+fuzz: setup ## fuzz every parser for FUZZ_SECONDS each (FUZZ=name for one)
+	@.ci/fuzz $(FUZZ_SECONDS) $(FUZZ)
+
+sanitize: setup ## run the Swift tests under the address and the thread sanitizer
+	$(SWIFT) test --sanitize address --scratch-path .build-address
+	$(SWIFT) test --sanitize thread --scratch-path .build-thread
+
+install: setup ## install below DESTDIR and PREFIX (static Swift runtime; existing configuration stays)
+	$(SWIFT) build -c release --static-swift-stdlib --product loginward --scratch-path .build-install
+	install -D -m 0755 .build-install/release/loginward '$(DESTDIR)$(PREFIX)/bin/loginward'
+	install -d '$(DESTDIR)$(PREFIX)/lib/systemd/system'
+	sed 's|/usr/bin/loginward|$(PREFIX)/bin/loginward|; s|/etc/loginward/|$(CONFDIR)/|; s|/usr/share/|$(PREFIX)/share/|' \
+		systemd/loginward.service > '$(DESTDIR)$(PREFIX)/lib/systemd/system/loginward.service'
+	install -m 0644 systemd/loginward.socket '$(DESTDIR)$(PREFIX)/lib/systemd/system/loginward.socket'
+	install -D -m 0644 systemd/sysusers.conf '$(DESTDIR)$(PREFIX)/lib/sysusers.d/loginward.conf'
+	install -D -m 0644 systemd/tmpfiles.conf '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/loginward.conf'
+	install -d '$(DESTDIR)$(PREFIX)/share/doc/loginward/examples/rules'
+	install -m 0644 README.md LICENSE '$(DESTDIR)$(PREFIX)/share/doc/loginward/'
+	install -m 0644 config/*.yaml config/denylist.txt '$(DESTDIR)$(PREFIX)/share/doc/loginward/examples/'
+	install -m 0644 config/rules/*.yaml '$(DESTDIR)$(PREFIX)/share/doc/loginward/examples/rules/'
+	install -d '$(DESTDIR)$(CONFDIR)/rules'
+	for file in loginward.yaml denylist.txt $(patsubst config/%,%,$(wildcard config/rules/*.yaml)); do \
+		[ -e "$(DESTDIR)$(CONFDIR)/$$file" ] || install -m 0644 "config/$$file" "$(DESTDIR)$(CONFDIR)/$$file"; \
+	done
+	@[ -n '$(DESTDIR)' ] || echo "Now, as root: systemd-sysusers && systemd-tmpfiles --create && systemctl daemon-reload && systemctl enable --now loginward"
+
+uninstall: ## remove what install put there; configuration, state and logs stay
+	rm -f '$(DESTDIR)$(PREFIX)/bin/loginward' \
+		'$(DESTDIR)$(PREFIX)/lib/systemd/system/loginward.service' '$(DESTDIR)$(PREFIX)/lib/systemd/system/loginward.socket' \
+		'$(DESTDIR)$(PREFIX)/lib/sysusers.d/loginward.conf' '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/loginward.conf'
+	rm -rf '$(DESTDIR)$(PREFIX)/share/doc/loginward'
+
+clean: ## remove everything that was built or downloaded
+	rm -rf .build .build-address .build-thread .build-fuzz .build-install .venv
