@@ -70,7 +70,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: house),
-        .executableTarget(name: "Demo", dependencies: ["Transport", "Wire"], swiftSettings: house),
+        .executableTarget(name: "Demo", swiftSettings: house),
 
         tests("WireTests", ["Wire"]),
         tests("PatternsTests", ["Patterns", "Wire"]),

@@ -23,7 +23,7 @@ import Testing
             "ArgumentParser",
             "Logging", "Foundation", "FoundationEssentials",
         ],
-        "Demo": ["Wire", "Transport"],
+        "Demo": ["FoundationEssentials"],
         "Fuzz": ["Wire", "Rules", "Logins", "Patterns", "Config", "Shipping"],
     ]
 
