@@ -11,6 +11,7 @@ CONFDIR ?= /etc/loginward
 RELEASE := .build/release
 PYTHON := .venv/bin/python
 FUZZ_SECONDS ?= 60
+SANITIZERS ?= address thread
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,7 +42,7 @@ test: build ## run every test: Swift Testing, then the stories against the relea
 check: ## formatting, lint, shell scripts, units
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
 	@for script in .ci/*; do bash -n "$$script"; done
-	@if command -v shellcheck >/dev/null; then shellcheck .ci/*; else echo "shellcheck is not installed: scripts were only parsed"; fi
+	@if command -v shellcheck >/dev/null; then shellcheck --severity warning .ci/*; else echo "shellcheck is not installed: scripts were only parsed"; fi
 	@if command -v systemd-analyze >/dev/null; then \
 		systemd-analyze security --offline=yes --threshold=20 systemd/loginward.service | tail -n 1; \
 	else echo "systemd-analyze is not installed: the unit was not looked at"; fi
@@ -57,8 +58,7 @@ fuzz: setup ## fuzz every parser for FUZZ_SECONDS each (FUZZ=name for one)
 	@.ci/fuzz $(FUZZ_SECONDS) $(FUZZ)
 
 sanitize: setup ## run the Swift tests under the address and the thread sanitizer
-	$(SWIFT) test --sanitize address --scratch-path .build-address
-	$(SWIFT) test --sanitize thread --scratch-path .build-thread
+	for sanitizer in $(SANITIZERS); do $(SWIFT) test --sanitize $$sanitizer --scratch-path .build-$$sanitizer; done
 
 install: setup ## install below DESTDIR and PREFIX (static Swift runtime; existing configuration stays)
 	$(SWIFT) build -c release --static-swift-stdlib --product loginward --scratch-path .build-install

@@ -7,7 +7,7 @@ import Glibc
 final class Connection {
     private let descriptor: Int32
     private let queue: DispatchQueue
-    private let service: IdentityService
+    private let service: IdentityProvider
     private let ended: () -> Void
     private let readable: any DispatchSourceRead
     private var writable: (any DispatchSourceWrite)?
@@ -17,7 +17,7 @@ final class Connection {
     private var isLast = false
     private var isOpen = true
 
-    init(_ descriptor: Int32, queue: DispatchQueue, service: IdentityService, ended: @escaping () -> Void) {
+    init(_ descriptor: Int32, queue: DispatchQueue, service: IdentityProvider, ended: @escaping () -> Void) {
         self.descriptor = descriptor
         self.queue = queue
         self.service = service

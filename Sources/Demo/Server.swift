@@ -7,7 +7,7 @@ final class Server {
     let port: UInt16
     private let queue: DispatchQueue
     private let listener: any DispatchSourceRead
-    private let service = IdentityService()
+    private let service = IdentityProvider()
     private var connections: [Int32: Connection] = [:]
 
     init(host: String, port: UInt16, queue: DispatchQueue) throws(Socket.Failure) {

@@ -33,7 +33,7 @@ while let argument = arguments.popFirst() {
 let queue = DispatchQueue.main
 do {
     let server = try Server(host: host, port: port, queue: queue)
-    print("users: \(IdentityService.users.map { "\($0.name)/\($0.password)" }.joined(separator: "  "))")
+    print("users: \(IdentityProvider.users.map { "\($0.name)/\($0.password)" }.joined(separator: "  "))")
     print("listening on \(host):\(server.port)")
     // Somebody may wait for that line on the other end of a pipe.
     _ = fflush(nil)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The demo's users, sessions and pages. Confined to the queue of the server that owns it.
-final class IdentityService {
+final class IdentityProvider {
     struct User {
         let name: String
         let password: String
