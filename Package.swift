@@ -13,10 +13,11 @@ let house: [SwiftSetting] = [
 ]
 
 /// Targets on the path of a request: an existential there is a build error (Sources/DECISIONS.md).
-let hot: [SwiftSetting] = house + [
-    .treatWarning("ExistentialType", as: .error),
-    .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
-]
+let hot: [SwiftSetting] =
+    house + [
+        .treatWarning("ExistentialType", as: .error),
+        .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+    ]
 
 func door(_ name: String, _ pkgConfig: String, _ package: String) -> Target {
     .systemLibrary(name: name, path: "Sources/\(name)", pkgConfig: pkgConfig, providers: [.apt([package])])
