@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+
+/// The world failed: whose side it was, what we were doing, and what the kernel (or OpenSSL) said. A value that crosses threads.
+package struct Fault: Error, Equatable, Sendable, CustomStringConvertible {
+    package enum Source: UInt8, Sendable { case downstream, upstream, `internal` }
+
+    package var source: Source
+    package var operation: StaticString
+    /// 0 when the cause is not a system call.
+    package var errno: Int32
+    package var detail: String?
+
+    package init(_ source: Source, _ operation: StaticString, errno: Int32 = 0, detail: String? = nil) {
+        self.source = source
+        self.operation = operation
+        self.errno = errno
+        self.detail = detail
+    }
+
+    package static func == (left: Fault, right: Fault) -> Bool {
+        left.source == right.source && left.operation.description == right.operation.description
+            && left.errno == right.errno && left.detail == right.detail
+    }
+
+    /// The peer went away, which happens all day and is nobody's mistake.
+    package var isDisconnect: Bool { errno == ECONNRESET || errno == EPIPE || errno == ENOTCONN }
+
+    /// "operation: reason (detail)", for the log.
+    package var description: String {
+        var text = operation.description
+        if errno != 0 { text += ": " + Fault.text(of: errno) }
+        if let detail { text += errno != 0 ? " (\(detail))" : ": \(detail)" }
+        return text
+    }
+
+    private static func text(of errno: Int32) -> String {
+        unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { buffer in
+            guard let base = buffer.baseAddress, unsafe strerror_r(errno, base, buffer.count) == 0 else {
+                return "errno \(errno)"
+            }
+            return unsafe String(cString: base)
+        }
+    }
+}
