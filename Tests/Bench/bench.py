@@ -187,7 +187,7 @@ class Bench:
             """, port, load)
 
     def rival_modsecurity(self, origin):
-        module, rules = "/usr/lib/nginx/modules/ngx_http_modsecurity_module.so", "/usr/share/modsecurity-crs/owasp-crs.load"
+        module, rules = "/usr/lib/nginx/modules/ngx_http_modsecurity_module.so", "/usr/share/modsecurity-crs/rules"
         recommended = next((p for p in ("/etc/nginx/modsecurity.conf", "/etc/modsecurity/modsecurity.conf-recommended",
                                         "/etc/modsecurity/modsecurity.conf") if os.path.exists(p)), None)
         if not (os.path.exists(module) and os.path.exists(rules) and recommended):
@@ -196,7 +196,8 @@ class Bench:
 Include {recommended}
 SecRuleEngine On
 SecAuditEngine Off
-Include {rules}
+Include /etc/modsecurity/crs/crs-setup.conf
+Include {rules}/*.conf
 """)
         return self.rival_nginx(
             origin, "nginx + CRS", f"modsecurity on; modsecurity_rules_file {file};", f"load_module {module};")
