@@ -37,15 +37,7 @@ do {
     print("listening on \(host):\(server.port)")
     // Somebody may wait for that line on the other end of a pipe.
     _ = fflush(nil)
-    signal(SIGTERM, SIG_IGN)
-    signal(SIGINT, SIG_IGN)
-    let stops = [SIGTERM, SIGINT].map { number in
-        let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
-        source.setEventHandler { exit(0) }
-        source.resume()
-        return source
-    }
-    withExtendedLifetime((server, stops)) { dispatchMain() }
+    withExtendedLifetime(server) { dispatchMain() }
 } catch {
     leave("loginward-demo: cannot \(error.operation): \(error.reason)", code: 1)
 }
