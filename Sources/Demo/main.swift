@@ -30,14 +30,17 @@ while let argument = arguments.popFirst() {
     port = number
 }
 
-let queue = DispatchQueue.main
-do {
-    let server = try Server(host: host, port: port, queue: queue)
-    print("users: \(IdentityProvider.users.map { "\($0.name)/\($0.password)" }.joined(separator: "  "))")
-    print("listening on \(host):\(server.port)")
-    // Somebody may wait for that line on the other end of a pipe.
-    _ = fflush(nil)
-    withExtendedLifetime(server) { dispatchMain() }
-} catch {
-    leave("loginward-demo: cannot \(error.operation): \(error.reason)", code: 1)
+func start(host: String, port: UInt16) -> Server {
+    do {
+        return try Server(host: host, port: port, queue: .main)
+    } catch {
+        leave("loginward-demo: cannot \(error.operation): \(error.reason)", code: 1)
+    }
 }
+
+let server = start(host: host, port: port)
+print("users: \(IdentityProvider.users.map { "\($0.name)/\($0.password)" }.joined(separator: "  "))")
+print("listening on \(host):\(server.port)")
+// Somebody may wait for that line on the other end of a pipe.
+_ = fflush(nil)
+dispatchMain()
