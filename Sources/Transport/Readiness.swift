@@ -2,8 +2,10 @@
 
 /// What epoll said about a descriptor, with the kernel's own bits, so that an event costs no translation.
 public struct Readiness: OptionSet, Sendable {
+    /// The kernel's bits.
     public let rawValue: UInt32
 
+    /// Takes bits as epoll gives them.
     public init(rawValue: UInt32) { self.rawValue = rawValue }
 
     /// EPOLLIN.
