@@ -6,7 +6,10 @@ import Glibc
 /// its session cache itself); a reload makes a new one, and sessions keep theirs alive.
 @safe
 package final class TLSContext: @unchecked Sendable {
-    package enum Version: Sendable { case v1_2, v1_3 }
+    package enum Version: Sendable {
+        // swift-format-ignore: AlwaysUseLowerCamelCase
+        case v1_2, v1_3
+    }
     package enum ClientVerification: Sendable { case none, optional, required }
 
     package struct KeyPair: Equatable, Sendable {
@@ -44,7 +47,7 @@ package final class TLSContext: @unchecked Sendable {
     }
 
     deinit {
-        for unsafecontext in unsafe contexts { unsafe SSL_CTX_free(context) }
+        for index in unsafe contexts.indices { unsafe SSL_CTX_free(contexts[index]) }
         unsafe BIO_meth_free(method)
     }
 
@@ -63,8 +66,8 @@ package final class TLSContext: @unchecked Sendable {
         }
         let result = try TLSContext(isServer: true, verifiesPeer: clientVerification != .none, alpn: alpn)
         for pair in certificates { try result.add(pair, minimumVersion) }
-        for unsafecontext in unsafe result.contexts {
-            if let clientCA { try unsafe result.verifyClients(context, clientCA, clientVerification) }
+        for index in unsafe result.contexts.indices {
+            if let clientCA { try unsafe result.verifyClients(result.contexts[index], clientCA, clientVerification) }
         }
         result.installCallbacks()
         return result
@@ -127,7 +130,8 @@ package final class TLSContext: @unchecked Sendable {
     /// The context that has the same names under another kind of key: clients then get the kind that they understand.
     private func partner(of context: OpaquePointer) -> OpaquePointer? {
         guard let certificate = unsafe SSL_CTX_get0_certificate(context) else { return nil }
-        for unsafeother in unsafe contexts {
+        for index in unsafe contexts.indices {
+            let other = unsafe contexts[index]
             guard let theirs = unsafe SSL_CTX_get0_certificate(other) else { continue }
             if unsafe COpenSSL_same_names(certificate, theirs) == 1
                 && COpenSSL_key_type(certificate) != COpenSSL_key_type(theirs)
@@ -167,9 +171,9 @@ package final class TLSContext: @unchecked Sendable {
             }, own)
         if protocols.isEmpty { return }
         // Both before and after the certificate is picked, so every context needs it.
-        for unsafecontext in unsafe contexts {
+        for index in unsafe contexts.indices {
             unsafe SSL_CTX_set_alpn_select_cb(
-                context,
+                contexts[index],
                 { _, chosen, chosenLength, offered, offeredLength, argument in
                     guard let argument = unsafe argument, let offered = unsafe offered else {
                         return SSL_TLSEXT_ERR_ALERT_FATAL
@@ -189,10 +193,10 @@ package final class TLSContext: @unchecked Sendable {
         let length = unsafe strlen(name)
         // Exact names win over wildcards, whatever the order of the certificates.
         for flags in [UInt32(X509_CHECK_FLAG_NO_WILDCARDS), UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS)] {
-            for unsafecontext in unsafe contexts {
-                guard let certificate = unsafe SSL_CTX_get0_certificate(context) else { continue }
+            for index in unsafe contexts.indices {
+                guard let certificate = unsafe SSL_CTX_get0_certificate(contexts[index]) else { continue }
                 if unsafe X509_check_host(certificate, name, length, flags, nil) == 1 {
-                    _ = unsafe SSL_set_SSL_CTX(ssl, context)
+                    _ = unsafe SSL_set_SSL_CTX(ssl, contexts[index])
                     return SSL_TLSEXT_ERR_OK
                 }
             }
