@@ -87,3 +87,16 @@ let package = Package(
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// `make fuzz` builds the parsers with coverage and the address sanitizer, in a folder of its own.
+if Context.environment["LOGINWARD_FUZZ"] != nil {
+    let instrumented: [SwiftSetting] = [.unsafeFlags(["-sanitize=fuzzer,address"])]
+    for target in package.targets where ["Wire", "Patterns", "Rules", "Logins", "Config"].contains(target.name) {
+        target.swiftSettings = (target.swiftSettings ?? []) + instrumented
+    }
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz", dependencies: ["Wire", "Rules", "Logins", "Config"], path: "Tests/Fuzz", exclude: ["Corpus"],
+            swiftSettings: house + instrumented, linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]))
+    package.products.append(.executable(name: "loginward-fuzz", targets: ["Fuzz"]))
+}
