@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Identifiers that sort by time: 48 bits of milliseconds and 80 bits that nobody can guess, as 26 characters.
+package enum ULID {
+    /// Makes them, each greater than the one before. Confined to its owner; randomness comes in as a seed.
+    package struct Generator: Sendable {
+        private var state: (UInt64, UInt64)
+        private var lastMilliseconds: UInt64 = 0
+        private var high: UInt16 = 0
+        private var low: UInt64 = 0
+
+        package init(seed: (UInt64, UInt64)) { state = seed == (0, 0) ? (0x9e37_79b9_7f4a_7c15, 1) : seed }
+
+        /// Appends the next identifier's text.
+        package mutating func next(unixMilliseconds: UInt64, to out: inout [UInt8]) {
+            if unixMilliseconds > lastMilliseconds {
+                lastMilliseconds = unixMilliseconds
+                high = UInt16(truncatingIfNeeded: random())
+                low = random()
+            } else {
+                // The same millisecond, or a clock that went back: count on from the last, by an unguessable step.
+                let (sum, overflow) = low.addingReportingOverflow(random() >> 32 | 1)
+                low = sum
+                if overflow { high &+= 1 }
+            }
+            ULID.write(lastMilliseconds, high, low, to: &out)
+        }
+
+        /// xoroshiro128+: fast, and good enough for what must be unique, not secret.
+        private mutating func random() -> UInt64 {
+            let first = state.0
+            var second = state.1
+            let result = first &+ second
+            second ^= first
+            state.0 = (first << 24 | first >> 40) ^ second ^ second << 16
+            state.1 = second << 37 | second >> 27
+            return result
+        }
+    }
+
+    private static var alphabet: StaticString { "0123456789ABCDEFGHJKMNPQRSTVWXYZ" }
+
+    /// Crockford's Base32: 10 characters of time, 16 of the rest.
+    static func write(_ milliseconds: UInt64, _ high: UInt16, _ low: UInt64, to out: inout [UInt8]) {
+        let text = alphabet
+        var shift: UInt64 = 45
+        while true {
+            out.append(unsafe text.utf8Start[Int(milliseconds >> shift & 31)])
+            if shift == 0 { break }
+            shift -= 5
+        }
+        // 80 bits: 16 from `high`, 64 from `low`, in groups of five from the top.
+        var place = 75
+        while place >= 0 {
+            var value = place >= 64 ? UInt64(high) >> UInt64(place - 64) : low >> UInt64(place)
+            if place < 64 && place > 59 { value |= UInt64(high) << UInt64(64 - place) }
+            out.append(unsafe text.utf8Start[Int(value & 31)])
+            place -= 5
+        }
+    }
+}
