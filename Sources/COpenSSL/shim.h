@@ -112,6 +112,25 @@ static inline void COpenSSL_on_server_name(SSL_CTX *context, int (*pick)(SSL *, 
 
 static inline int COpenSSL_set_server_name(SSL *ssl, const char *name) { return (int)SSL_set_tlsext_host_name(ssl, name); }
 
+/* Lets `heir` open the session tickets that `context` gave out. 1 or 0. */
+static inline int COpenSSL_inherit_ticket_keys(SSL_CTX *context, SSL_CTX *heir) {
+    unsigned char keys[80]; /* name, HMAC key and AES key of OpenSSL 3 */
+    long size = SSL_CTX_get_tlsext_ticket_keys(context, NULL, 0);
+    if (size <= 0 || size > (long)sizeof keys) return 0;
+    int done = SSL_CTX_get_tlsext_ticket_keys(context, keys, size) == 1 && SSL_CTX_set_tlsext_ticket_keys(heir, keys, size) == 1;
+    OPENSSL_cleanse(keys, sizeof keys);
+    return done;
+}
+
+/* Client sessions are kept by us, one per server, not by OpenSSL. */
+static inline void COpenSSL_keep_sessions(SSL_CTX *context, int (*take)(SSL *, SSL_SESSION *)) {
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(context, take);
+}
+
+static inline void COpenSSL_set_owner(SSL *ssl, void *owner) { SSL_set_app_data(ssl, owner); }
+static inline void *COpenSSL_owner(SSL *ssl) { return SSL_get_app_data(ssl); }
+
 /* Whether two certificates stand for the same names, as an ECDSA and RSA pair does. */
 static inline int COpenSSL_same_names(X509 *left, X509 *right) {
     int a = X509_get_ext_by_NID(left, NID_subject_alt_name, -1), b = X509_get_ext_by_NID(right, NID_subject_alt_name, -1);

@@ -116,6 +116,19 @@ public final class Loop {
         if target.registrations == 0 { wheel.forgetIfIdle(target) }
     }
 
+    /// Gives a registered descriptor to another target, without a system call: an idle connection that a new exchange takes over.
+    /// Events that this wake-up still holds for it reach the new target.
+    package func hand(fd: Int32, to target: EventTarget) {
+        let index = Int(fd)
+        guard index < slots.count, let previous = slots[index].target else {
+            preconditionFailure("a descriptor was handed on that is not registered")
+        }
+        slots[index].target = target
+        target.registrations += 1
+        previous.registrations -= 1
+        if previous.registrations == 0 { wheel.forgetIfIdle(previous) }
+    }
+
     // MARK: time
 
     /// One deadline per target; `never` clears it. A later deadline than the present one costs one store. Fires up to 17 ms late.

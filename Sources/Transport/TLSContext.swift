@@ -30,6 +30,8 @@ package final class TLSContext: @unchecked Sendable {
     let method: OpaquePointer
     let isServer: Bool
     private let verifiesPeer: Bool
+    /// The last session of each server that a client context spoke to, so that the next connection shakes hands shortly.
+    private let sessions: TLSSessionCache?
     /// Accepted protocols as in the handshake: length, bytes, length, bytes.
     private var protocols: [UInt8] = []
 
@@ -37,6 +39,7 @@ package final class TLSContext: @unchecked Sendable {
         guard let method = unsafe COpenSSL_link_method() else { throw TLSProblem(nil, OpenSSL.takeReason()) }
         unsafe self.method = method
         self.isServer = isServer
+        sessions = isServer ? nil : TLSSessionCache()
         self.verifiesPeer = verifiesPeer
         for name in alpn {
             let bytes = Array(name.utf8)
@@ -55,10 +58,11 @@ package final class TLSContext: @unchecked Sendable {
 
     // MARK: server
 
-    /// A context for a listener. A problem names the file that is wrong.
+    /// A context for a listener. A problem names the file that is wrong. `old`: the context that this one replaces at a reload; its
+    /// clients resume their sessions.
     package static func server(
         certificates: [KeyPair], minimumVersion: Version = .v1_2, clientCA: String? = nil,
-        clientVerification: ClientVerification = .none, alpn: [String] = ["http/1.1"]
+        clientVerification: ClientVerification = .none, alpn: [String] = ["http/1.1"], replacing old: TLSContext? = nil
     ) throws(TLSProblem) -> TLSContext {
         if certificates.isEmpty { throw TLSProblem(nil, "TLS needs a certificate") }
         if clientVerification != .none && clientCA == nil {
@@ -70,6 +74,10 @@ package final class TLSContext: @unchecked Sendable {
             if let clientCA { try unsafe result.verifyClients(result.contexts[index], clientCA, clientVerification) }
         }
         result.installCallbacks()
+        // Only with the same demands on clients, or a ticket would carry a client past a CA that is no longer trusted.
+        if let old, clientVerification == .none, !old.verifiesPeer {
+            _ = unsafe COpenSSL_inherit_ticket_keys(old.first, result.first)
+        }
         return result
     }
 
@@ -238,6 +246,10 @@ package final class TLSContext: @unchecked Sendable {
             throw TLSProblem(nil, OpenSSL.takeReason())
         }
         unsafe SSL_CTX_set_verify(context, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nil)
+        unsafe COpenSSL_keep_sessions(context) { ssl, session in
+            guard let ssl = unsafe ssl, let owner = unsafe COpenSSL_owner(ssl) else { return 0 }
+            return unsafe Unmanaged<TLSSession>.fromOpaque(owner).takeUnretainedValue().keep(session) ? 1 : 0
+        }
         if !result.protocols.isEmpty {
             _ = unsafe SSL_CTX_set_alpn_protos(context, result.protocols, UInt32(result.protocols.count))
         }
@@ -248,7 +260,7 @@ package final class TLSContext: @unchecked Sendable {
     /// checks the server's certificate against, a host name or an address; servers leave it out.
     package func session(fd: Int32, serverName: String? = nil) throws(Fault) -> TLSSession {
         let session = try TLSSession(self, fd: fd)
-        if let serverName, !isServer { try session.expect(serverName, verify: verifiesPeer) }
+        if let serverName, !isServer { try session.expect(serverName, verify: verifiesPeer, sessions) }
         return session
     }
 }

@@ -23,6 +23,8 @@ package final class TLSSession {
     package private(set) var endedWithoutNotice = false
     private var isBroken = false
     private var reason: String?
+    private var expectedName: String?
+    private var cache: TLSSessionCache?
 
     init(_ context: TLSContext, fd: Int32) throws(Fault) {
         ERR_clear_error()
@@ -45,7 +47,11 @@ package final class TLSSession {
         unsafe link.deallocate()
     }
 
-    func expect(_ name: String, verify: Bool) throws(Fault) {
+    func expect(_ name: String, verify: Bool, _ cache: TLSSessionCache?) throws(Fault) {
+        unsafe COpenSSL_set_owner(ssl, Unmanaged.passUnretained(self).toOpaque())
+        expectedName = name
+        self.cache = cache
+        unsafe cache?.resume(ssl, for: name)
         // An address is checked as such, and not sent as a name (RFC 6066 §3).
         if unsafe X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1 { return }
         _ = unsafe COpenSSL_set_server_name(ssl, name)
@@ -54,6 +60,13 @@ package final class TLSSession {
         if unsafe SSL_set1_host(ssl, name) != 1 {
             throw Fault(.internal, "tls session", detail: "bad server name \(name)")
         }
+    }
+
+    /// A session that OpenSSL offers for later; true when its reference was taken over.
+    @unsafe
+    func keep(_ session: OpaquePointer?) -> Bool {
+        guard let session = unsafe session, let expectedName, let cache else { return false }
+        return unsafe cache.keep(session, for: expectedName)
     }
 
     /// Takes an event in, as the stream does.

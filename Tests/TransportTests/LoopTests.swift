@@ -111,6 +111,24 @@ private final class Probe: EventTarget {
         close(b)
     }
 
+    @Test func `a descriptor that is handed on speaks to its new target`() throws {
+        let loop = try Loop(name: "test")
+        let (a, b) = socketPair()
+        let first = Probe()
+        let second = Probe()
+        try loop.add(fd: a, first)
+        loop.turn(longestWait: 1000)
+        loop.hand(fd: a, to: second)
+        let written = unsafe write(b, "x", 1)
+        #expect(written == 1)
+        loop.turn(longestWait: 1000)
+        #expect(first.events.count == 1)
+        #expect(second.events.count == 1 && second.events[0].contains(.readable))
+        loop.remove(fd: a)
+        close(a)
+        close(b)
+    }
+
     @Test func `opens letters in order and wakes for them`() throws {
         let order = Mutex<[Int]>([])
         let handle = try Loop.start(name: "letters")

@@ -279,4 +279,31 @@ private func isFailed(_ result: HandshakeResult) -> Bool {
         }
         #expect(problem(one.certificatePath, one.keyPath, ca: "/nowhere/ca.pem")?.path == "/nowhere/ca.pem")
     }
+
+    @Test func `the second connection to a server resumes, also after the server was reloaded`() throws {
+        let files = Certificates()
+        let pair = files.make("one", names: ["a.example"])
+        for version in [TLSContext.Version.v1_2, .v1_3] {
+            let server = try TLSContext.server(certificates: [pair], minimumVersion: version)
+            let client = try TLSContext.client(caFile: files.ca, minimumVersion: version)
+            var first = try Connection(server, client, name: "a.example")
+            first.shakeHands()
+            // TLS 1.3 gives its tickets after the handshake: the client finds them when it reads.
+            first.noteAll()
+            var into = ByteBuffer()
+            _ = first.client.read(into: &into, limit: 100)
+            #expect(first.client.tls?.isResumed == false)
+            var second = try Connection(server, client, name: "a.example")
+            second.shakeHands()
+            second.noteAll()
+            _ = second.client.read(into: &into, limit: 100)
+            #expect(second.client.tls?.isResumed == true)
+            #expect(second.server.tls?.isResumed == true)
+            let reloaded = try TLSContext.server(certificates: [pair], minimumVersion: version, replacing: server)
+            var third = try Connection(reloaded, client, name: "a.example")
+            third.shakeHands()
+            #expect(third.server.tls?.isResumed == true)
+            #expect(third.carry(1000).count == 1000)
+        }
+    }
 }
