@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+import CVectorscan
+import Glibc
+
+/// Many regular expressions in one machine: one pass says which of them match. RE2 defines the language; Vectorscan runs what it can,
+/// translated to mean the same (`PatternTranslation`), RE2 the rest. Immutable, shared. Owner of the door to Vectorscan.
+@safe
+package final class PatternDatabase: Sendable {
+    package struct Source: Sendable {
+        package var expression: String
+        package var caseInsensitive: Bool
+
+        package init(expression: String, caseInsensitive: Bool) {
+            self.expression = expression
+            self.caseInsensitive = caseInsensitive
+        }
+    }
+
+    package let count: Int
+    nonisolated(unsafe) private let database: OpaquePointer?
+    /// Those that Vectorscan refused, with their numbers.
+    private let others: [(index: Int, pattern: Pattern)]
+    /// How many patterns run in Vectorscan.
+    package var fastCount: Int { count - others.count }
+
+    /// Compiles all; the error names the first that is no valid expression. `usesVectorscan: false` runs every pattern in RE2, which the
+    /// differential test compares with.
+    package init(_ sources: [Source], usesVectorscan: Bool = true) throws(PatternError) {
+        var others: [(Int, Pattern)] = []
+        var fast: [(Int, String, UInt32)] = []
+        for (index, source) in sources.enumerated() {
+            let pattern: Pattern
+            do throws(PatternError) {
+                pattern = try Pattern(source.expression, caseInsensitive: source.caseInsensitive)
+            } catch {
+                throw PatternError(message: error.message, index: index)
+            }
+            var flags = UInt32(HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY)
+            if source.caseInsensitive { flags |= UInt32(HS_FLAG_CASELESS) }
+            if usesVectorscan, let text = PatternTranslation.translate(source.expression),
+                PatternDatabase.accepts(text, flags: flags)
+            {
+                fast.append((index, text, flags))
+            } else {
+                others.append((index, pattern))
+            }
+        }
+        count = sources.count
+        var database = unsafe fast.isEmpty ? nil : PatternDatabase.compile(fast)
+        if !fast.isEmpty && (unsafe database == nil) {
+            // Together they are too much for one database: RE2 takes all of them.
+            unsafe database = nil
+            for (index, _, _) in fast {
+                if let pattern = try? Pattern(
+                    sources[index].expression, caseInsensitive: sources[index].caseInsensitive)
+                {
+                    others.append((index, pattern))
+                }
+            }
+        }
+        unsafe self.database = unsafe database
+        self.others = others.map { (index: $0.0, pattern: $0.1) }
+    }
+
+    deinit { unsafe hs_free_database(database) }
+
+    private static func accepts(_ text: String, flags: UInt32) -> Bool {
+        guard let compiled = unsafe compile([(0, text, flags)]) else { return false }
+        unsafe hs_free_database(compiled)
+        return true
+    }
+
+    private static func compile(_ patterns: [(Int, String, UInt32)]) -> OpaquePointer? {
+        let texts = unsafe patterns.map { unsafe strdup($0.1) }
+        defer { for unsafetext in unsafe texts { unsafe free(text) } }
+        let pointers = unsafe texts.map { unsafe UnsafePointer<CChar>($0) }
+        let flags = patterns.map { $0.2 }
+        let numbers = patterns.map { UInt32($0.0) }
+        var database: OpaquePointer?
+        var failure: UnsafeMutablePointer<hs_compile_error_t>?
+        let result = unsafe hs_compile_multi(
+            pointers, flags, numbers, UInt32(patterns.count), UInt32(HS_MODE_BLOCK), nil, &database, &failure)
+        if let failure = unsafe failure { unsafe hs_free_compile_error(failure) }
+        return unsafe result == HS_SUCCESS ? database : nil
+    }
+
+    /// Adds to the scratch of one worker what this database needs. Called off the hot path, when a policy comes into force.
+    package func prepare(_ scratch: PatternScratch) {
+        if let database = unsafe database { unsafe scratch.grow(for: database) }
+        scratch.reserve(count)
+    }
+
+    /// Leaves the numbers of the patterns that match in `scratch.matched`, each once, in no order.
+    package func scan(_ text: Span<UInt8>, scratch: PatternScratch) {
+        scratch.matched.removeAll(keepingCapacity: true)
+        if let database = unsafe database { unsafe scratch.run(database, text) }
+        for index in others.indices where others[index].pattern.matches(text) {
+            scratch.matched.append(UInt32(others[index].index))
+        }
+    }
+}
+
+/// One worker's working memory for scans. Confined to it; databases share it one after the other.
+@safe
+package final class PatternScratch {
+    private var handle: OpaquePointer?
+    /// Numbers of the patterns that the last scan found.
+    package fileprivate(set) var matched: [UInt32] = []
+
+    package init() {}
+
+    deinit { unsafe hs_free_scratch(handle) }
+
+    fileprivate func grow(for database: OpaquePointer) {
+        let result = unsafe hs_alloc_scratch(database, &handle)
+        precondition(result == HS_SUCCESS, "no memory for pattern scratch")
+    }
+
+    fileprivate func reserve(_ count: Int) { matched.reserveCapacity(count) }
+
+    fileprivate func run(_ database: OpaquePointer, _ text: Span<UInt8>) {
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        let result = unsafe text.withUnsafeBufferPointer { source in
+            // An empty text has no address, and Vectorscan wants one.
+            unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 1) { empty in
+                unsafe source.withMemoryRebound(to: CChar.self) { bytes in
+                    unsafe hs_scan(
+                        database, bytes.baseAddress ?? UnsafePointer(empty.baseAddress), UInt32(clamping: bytes.count),
+                        0, handle,
+                        { number, _, _, _, context in
+                            guard let context = unsafe context else { return 1 }
+                            unsafe Unmanaged<PatternScratch>.fromOpaque(context).takeUnretainedValue().matched.append(
+                                number)
+                            return 0
+                        }, context)
+                }
+            }
+        }
+        precondition(result == HS_SUCCESS, "a scan failed: the scratch was not prepared")
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+import Patterns
+package import Wire
+
+/// What is known of an exchange beside its bytes.
+package struct ExchangeFacts: Sendable {
+    package var client: IPAddress
+    package var peer: IPAddress
+    package var isSecure: Bool
+    /// Position of the service in the policy, -1 for none.
+    package var service: Int
+    package var unixSeconds: Int64
+
+    package init(client: IPAddress, peer: IPAddress, isSecure: Bool, service: Int, unixSeconds: Int64) {
+        self.client = client
+        self.peer = peer
+        self.isSecure = isSecure
+        self.service = service
+        self.unixSeconds = unixSeconds
+    }
+}
+
+/// One exchange's run over a ruleset, through its phases. Owned by the exchange, reused; arrays keep their memory.
+package struct Evaluation: Sendable {
+    /// One bit for each condition that holds.
+    var bits: [UInt64] = []
+    /// Every rule that matched so far, also those that only monitor; positions in the ruleset.
+    package internal(set) var matches: [UInt16] = []
+    /// Tags that `capture` stored.
+    package internal(set) var captures = NamedValues()
+    /// Filled by the caller when somebody wants them.
+    package var fingerprints = Fingerprints()
+    /// The typed name of a login, and whether there is one.
+    package var login: [UInt8] = []
+    package var hasLogin = false
+    package var userID: [UInt8] = []
+
+    package init() {}
+
+    /// Makes it as new for an exchange under `ruleset`.
+    package mutating func reset(for ruleset: Ruleset) {
+        matches.removeAll(keepingCapacity: true)
+        captures.reset()
+        fingerprints.reset()
+        login.removeAll(keepingCapacity: true)
+        hasLogin = false
+        userID.removeAll(keepingCapacity: true)
+        let words = ruleset.bitWords
+        if bits.count == words {
+            for index in 0..<words { bits[index] = 0 }
+        } else {
+            bits = [UInt64](repeating: 0, count: words)
+        }
+    }
+
+    @inline(__always)
+    mutating func set(_ bit: Int) { bits[bit >> 6] |= 1 << UInt64(bit & 63) }
+
+    @inline(__always)
+    func holds(_ bit: Int) -> Bool { bits[bit >> 6] & (1 << UInt64(bit & 63)) != 0 }
+}
+
+/// One worker's working memory for evaluations. Confined to it.
+package final class EvaluationScratch {
+    let patterns = PatternScratch()
+    var text: [UInt8] = []
+    var first: [UInt8] = []
+    var second: [UInt8] = []
+    var query = NamedValues()
+
+    package init() {}
+
+    /// Makes room for what `ruleset` needs. Called when a policy comes into force.
+    package func prepare(for ruleset: Ruleset) { ruleset.prepare(patterns) }
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Wire
+
+/// One rule as somebody wrote it: a description, made by Config, compiled by `RuleCompiler`.
+package struct Rule: Sendable {
+    package enum Mode: String, CaseIterable, Sendable {
+        case block, monitor, off
+    }
+
+    package var id: String
+    package var name: String
+    package var mode: Mode
+    /// Services that it speaks of; empty: all.
+    package var services: [String]
+    package var tags: [(String, String)]
+    package var condition: Condition
+    package var action: RuleAction
+    /// "Store value as tag": name of the tag, subject of the value.
+    package var captures: [(tag: String, subject: Subject)]
+    /// Unix seconds after which it is off; nil: never.
+    package var expires: Int64?
+    package var place: Place
+
+    package init(
+        id: String, name: String, mode: Mode, services: [String], tags: [(String, String)], condition: Condition,
+        action: RuleAction, captures: [(tag: String, subject: Subject)], expires: Int64?, place: Place
+    ) {
+        self.id = id
+        self.name = name
+        self.mode = mode
+        self.services = services
+        self.tags = tags
+        self.condition = condition
+        self.action = action
+        self.captures = captures
+        self.expires = expires
+        self.place = place
+    }
+}
+
+/// What must hold for a rule to match.
+package indirect enum Condition: Sendable {
+    case all([Condition])
+    case any([Condition])
+    /// Holds also when the subject is missing.
+    case not(Condition)
+    case test(Test)
+}
+
+/// One look at one subject.
+package struct Test: Sendable {
+    package var subject: Subject
+    package var transforms: [Transform]
+    package var matcher: Matcher
+    package var caseInsensitive: Bool
+    package var place: Place
+
+    package init(subject: Subject, transforms: [Transform], matcher: Matcher, caseInsensitive: Bool, place: Place) {
+        self.subject = subject
+        self.transforms = transforms
+        self.matcher = matcher
+        self.caseInsensitive = caseInsensitive
+        self.place = place
+    }
+}
+
+/// What is done when a rule matches.
+package enum RuleAction: Equatable, Sendable {
+    /// The block page with this status.
+    case block(status: Int)
+    case redirect(status: Int, location: [UInt8])
+    case respond(status: Int, contentType: [UInt8], body: [UInt8])
+    /// Waits, then goes on.
+    case delay(Duration)
+    /// Closes without an answer.
+    case close
+    /// Adds a header to the upstream request and goes on.
+    case flag(header: [UInt8], value: [UInt8])
+
+    /// The request goes on to the upstream.
+    package var isPassing: Bool {
+        switch self {
+        case .delay, .flag: true
+        case .block, .redirect, .respond, .close: false
+        }
+    }
+}
+
+/// What inspection says about one phase of an exchange.
+package enum Verdict: Equatable, Sendable {
+    case allow
+    /// Carry out the action of this rule (its position in the ruleset).
+    case act(rule: Int)
+}

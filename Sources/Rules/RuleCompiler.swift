@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+import Patterns
+package import Wire
+
+/// Turns described rules into a `Ruleset`, off the loops, or says everything that is wrong with them.
+package enum RuleCompiler {
+    /// Conditions of one ruleset; more is a mistake somewhere.
+    private static let conditionLimit = 1 << 16
+
+    /// `services` are the names by position. With any problem there is no ruleset.
+    package static func compile(_ rules: [Rule], services: [String]) -> (ruleset: Ruleset?, problems: [Problem]) {
+        var build = Build(services: services)
+        for rule in rules where rule.mode != .off { build.add(rule) }
+        build.findDuplicates(rules)
+        let inputs = build.finishInputs()
+        if !build.problems.isEmpty { return (nil, build.problems) }
+        return (Ruleset(rules: build.rules, inputs: inputs, nodes: build.nodes, bits: build.bits), [])
+    }
+
+    /// What gathers while rules are added.
+    private struct Build {
+        struct Key: Hashable {
+            var subject: Subject
+            var transforms: [Transform]
+        }
+
+        struct Draft {
+            var existsBit = -1
+            var direct: [DirectTest] = []
+            var patterns: [PatternDatabase.Source] = []
+            var patternBits: [Int] = []
+            var patternPlaces: [Place] = []
+        }
+
+        let services: [String]
+        var rules: [CompiledRule] = []
+        var nodes: [RuleNode] = []
+        var bits = 0
+        var drafts: [Key: Draft] = [:]
+        var order: [Key] = []
+        var problems: [Problem] = []
+
+        init(services: [String]) { self.services = services }
+
+        mutating func add(_ rule: Rule) {
+            var scope: [Int] = []
+            for name in rule.services {
+                if let index = services.firstIndex(of: name) {
+                    scope.append(index)
+                } else {
+                    problems.append(
+                        Problem(
+                            rule.place, "rule \"\(rule.id)\" names an unknown service \"\(name)\"",
+                            hint: "services are: \(services.joined(separator: ", "))"))
+                }
+            }
+            let root = nodes.count
+            var phase = Phase.requestHead
+            append(rule.condition, &phase)
+            if nodes.count > RuleCompiler.conditionLimit || rules.count >= Int(UInt16.max) {
+                problems.append(Problem(rule.place, "too many rules or conditions"))
+                return
+            }
+            if phase == .responseBody && rule.action != .block(status: 403)
+                || phase == .responseBody && rule.mode == .block
+            {
+                problems.append(
+                    Problem(
+                        rule.place,
+                        "rule \"\(rule.id)\" looks at the response body, which is already on its way when it is known",
+                        hint: "set mode: monitor"))
+            }
+            rules.append(
+                CompiledRule(
+                    id: Array(rule.id.utf8), name: rule.name, mode: rule.mode, tags: rule.tags, action: rule.action,
+                    captures: rule.captures.map { (tag: Array($0.tag.utf8), subject: $0.subject) },
+                    expires: rule.expires ?? .max, services: scope, phase: phase, root: root))
+        }
+
+        mutating func findDuplicates(_ rules: [Rule]) {
+            var seen: [String: Place] = [:]
+            for rule in rules {
+                if let first = seen[rule.id] {
+                    problems.append(
+                        Problem(
+                            rule.place, "rule id \"\(rule.id)\" is used twice",
+                            hint: "first at \(first.file):\(first.line)"))
+                }
+                seen[rule.id] = rule.place
+            }
+        }
+
+        /// Appends the condition's nodes in the order of writing and raises `phase` to the latest that it needs.
+        mutating func append(_ condition: Condition, _ phase: inout Phase) {
+            let own = nodes.count
+            switch condition {
+            case .all(let children), .any(let children):
+                var kind = RuleNode.Kind.any
+                if case .all = condition { kind = .all }
+                nodes.append(RuleNode(kind: kind, bit: 0, end: 0))
+                for child in children { append(child, &phase) }
+            case .not(let child):
+                nodes.append(RuleNode(kind: .not, bit: 0, end: 0))
+                append(child, &phase)
+            case .test(let test):
+                phase = max(phase, test.subject.phase)
+                appendTest(test)
+            }
+            nodes[own].end = Int32(nodes.count)
+        }
+
+        private mutating func appendTest(_ test: Test) {
+            if case .exists(let wanted) = test.matcher, !wanted {
+                nodes.append(RuleNode(kind: .not, bit: 0, end: Int32(nodes.count + 2)))
+            }
+            nodes.append(RuleNode(kind: .test, bit: Int32(bit(for: test)), end: Int32(nodes.count + 1)))
+        }
+
+        private mutating func newBit() -> Int {
+            bits += 1
+            return bits - 1
+        }
+
+        /// The bit of one test; a new one, as equal tests are rare.
+        private mutating func bit(for test: Test) -> Int {
+            let key = Key(subject: test.subject, transforms: test.transforms)
+            if drafts[key] == nil {
+                drafts[key] = Draft()
+                order.append(key)
+            }
+            let bit: Int
+            if case .exists = test.matcher {
+                bit = drafts[key].flatMap { $0.existsBit >= 0 ? $0.existsBit : nil } ?? newBit()
+                drafts[key]?.existsBit = bit
+                return bit
+            }
+            bit = newBit()
+            let fold = test.caseInsensitive
+            func text(_ bytes: [UInt8]) -> [UInt8] { fold ? bytes.map { ByteSearch.lowercased($0) } : bytes }
+            func direct(_ kind: DirectTest.Kind) {
+                drafts[key]?.direct.append(DirectTest(kind: kind, caseInsensitive: fold, bit: bit))
+            }
+            switch test.matcher {
+            case .exists: break
+            case .equals(let bytes):
+                if test.subject.isAddress, let prefix = addressList([bytes], test.place) {
+                    direct(prefix)
+                } else {
+                    direct(.equals(text(bytes)))
+                }
+            case .oneOf(let list):
+                if test.subject.isAddress, let set = addressList(list, test.place) {
+                    direct(set)
+                } else {
+                    direct(.oneOf(ByteStrings(list, foldsCase: fold)))
+                }
+            case .prefix(let bytes): direct(.prefix(text(bytes)))
+            case .suffix(let bytes): direct(.suffix(text(bytes)))
+            case .greater(let limit): direct(.greater(limit))
+            case .less(let limit): direct(.less(limit))
+            case .ip(let prefixes): direct(.network(IPPrefixSet(prefixes)))
+            case .contains(let bytes): pattern(key, RuleCompiler.quote(bytes), fold, bit, test.place)
+            case .regex(let expression): pattern(key, expression, fold, bit, test.place)
+            }
+            return bit
+        }
+
+        private mutating func addressList(_ texts: [[UInt8]], _ place: Place) -> DirectTest.Kind? {
+            var prefixes: [IPPrefix] = []
+            for text in texts {
+                let string = String(decoding: text, as: UTF8.self)
+                if let prefix = IPPrefix(string) {
+                    prefixes.append(prefix)
+                } else {
+                    problems.append(Problem(place, "\"\(string)\" is not an address or network"))
+                }
+            }
+            return .network(IPPrefixSet(prefixes))
+        }
+
+        private mutating func pattern(_ key: Key, _ expression: String, _ fold: Bool, _ bit: Int, _ place: Place) {
+            drafts[key]?.patterns.append(PatternDatabase.Source(expression: expression, caseInsensitive: fold))
+            drafts[key]?.patternBits.append(bit)
+            drafts[key]?.patternPlaces.append(place)
+        }
+
+        mutating func finishInputs() -> [RuleInput] {
+            var inputs: [RuleInput] = []
+            for key in order {
+                guard let draft = drafts[key] else { continue }
+                var database: PatternDatabase?
+                if !draft.patterns.isEmpty { database = compile(draft) }
+                inputs.append(
+                    RuleInput(
+                        subject: key.subject, transforms: key.transforms, existsBit: draft.existsBit,
+                        direct: draft.direct,
+                        database: database, patternBits: draft.patternBits))
+            }
+            return inputs.enumerated().sorted { left, right in
+                left.element.subject.phase == right.element.subject.phase
+                    ? left.offset < right.offset : left.element.subject.phase < right.element.subject.phase
+            }.map(\.element)
+        }
+
+        /// Every expression that does not compile is told, so the bad ones are taken out one by one.
+        private mutating func compile(_ draft: Draft) -> PatternDatabase? {
+            var isGood = true
+            for (index, source) in draft.patterns.enumerated() {
+                do throws(PatternError) {
+                    _ = try Pattern(source.expression, caseInsensitive: source.caseInsensitive)
+                } catch {
+                    isGood = false
+                    problems.append(
+                        Problem(
+                            draft.patternPlaces[index], "regular expression: \(error.message)",
+                            hint: "the syntax is RE2's: no look-around, no back-references"))
+                }
+            }
+            return isGood ? try? PatternDatabase(draft.patterns) : nil
+        }
+    }
+
+    /// The expression that matches exactly these bytes.
+    static func quote(_ bytes: [UInt8]) -> String {
+        var out = ""
+        for byte in bytes {
+            switch byte {
+            case 48...57, 65...90, 97...122: out.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                let digits = Array("0123456789abcdef")
+                out += "\\x" + String(digits[Int(byte >> 4)]) + String(digits[Int(byte & 15)])
+            }
+        }
+        return out
+    }
+}

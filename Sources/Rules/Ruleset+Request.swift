@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Wire
+
+/// The request phases: finds the values of each subject and hands them to the tests.
+extension Ruleset {
+    /// Rules that need only the head are decided here. `path` is the normalised one.
+    package func inspectRequestHead(
+        _ head: borrowing RequestHead, _ bytes: Span<UInt8>, path: Span<UInt8>, facts: ExchangeFacts,
+        state: inout Evaluation, scratch: EvaluationScratch
+    ) -> Verdict {
+        if isEmpty { return .allow }
+        if needsQueryValues {
+            scratch.query.reset()
+            if let query = head.query { FormReader.read(bytes.slice(query), into: &scratch.query) }
+        }
+        for index in inputRanges[Phase.requestHead.rawValue] {
+            visitHead(inputs[index].subject, head, bytes, path, facts, state.fingerprints, scratch) { value in
+                look(inputs[index], at: value, &state, scratch)
+            }
+        }
+        return decide(.requestHead, facts, &state) { rule, state in
+            captureHead(rule, head, bytes, path, facts, &state, scratch)
+        }
+    }
+
+    private func captureHead(
+        _ rule: Int, _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ path: Span<UInt8>, _ facts: ExchangeFacts,
+        _ state: inout Evaluation, _ scratch: EvaluationScratch
+    ) {
+        for capture in self.rule(at: rule).captures where capture.subject.phase == .requestHead {
+            visitHead(capture.subject, head, bytes, path, facts, state.fingerprints, scratch) { value in
+                state.capture(capture.tag.span, value)
+            }
+        }
+    }
+
+    /// Rules that need the body, decoded into names and values, or the typed name of a login. Runs also when there is no body: its values are
+    /// missing then.
+    package func inspectRequestBody(
+        _ values: borrowing NamedValues, raw: Span<UInt8>, facts: ExchangeFacts, state: inout Evaluation,
+        scratch: EvaluationScratch
+    ) -> Verdict {
+        if isEmpty { return .allow }
+        for index in inputRanges[Phase.requestBody.rawValue] {
+            visitBody(inputs[index].subject, values, raw, state.login, state.hasLogin, state.fingerprints) { value in
+                look(inputs[index], at: value, &state, scratch)
+            }
+        }
+        return decide(.requestBody, facts, &state) { rule, state in
+            for capture in self.rule(at: rule).captures where capture.subject.phase == .requestBody {
+                visitBody(capture.subject, values, raw, state.login, state.hasLogin, state.fingerprints) { value in
+                    state.capture(capture.tag.span, value)
+                }
+            }
+        }
+    }
+
+    // MARK: Values
+
+    private func visitHead(
+        _ subject: borrowing Subject, _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ path: Span<UInt8>,
+        _ facts: ExchangeFacts, _ fingerprints: Fingerprints, _ scratch: EvaluationScratch,
+        _ body: (Span<UInt8>) -> Void
+    ) {
+        switch subject {
+        case .clientIP: visitAddress(facts.client, scratch, body)
+        case .clientPeer: visitAddress(facts.peer, scratch, body)
+        case .method: body(bytes.slice(head.methodRange))
+        case .path: body(path)
+        case .query: if let query = head.query { body(bytes.slice(query)) }
+        case .queryValue(let name):
+            let values = scratch.query
+            visitNamed(name.span, values, body)
+        case .header(let name):
+            for index in head.fields.indices
+            where head.fields[index].name.count == name.count
+                && ByteSearch.equalsIgnoringCase(bytes.slice(head.fields[index].name), name.span)
+            {
+                body(bytes.slice(head.fields[index].value))
+            }
+        case .headers: for index in head.fields.indices { body(bytes.slice(head.fields[index].value)) }
+        case .cookie(let name): visitCookies(name.span, head, bytes, body)
+        case .host: if !head.authority.isEmpty { body(bytes.slice(head.authority)) }
+        case .scheme: if facts.isSecure { body("https".utf8.span) } else { body("http".utf8.span) }
+        case .version: if head.version == .http11 { body("1.1".utf8.span) } else { body("1.0".utf8.span) }
+        case .fingerprintHeader: visitPrint(fingerprints, fingerprints.header, body)
+        case .fingerprintNetwork: visitPrint(fingerprints, fingerprints.network, body)
+        default: break
+        }
+    }
+
+    private func visitBody(
+        _ subject: borrowing Subject, _ values: borrowing NamedValues, _ raw: Span<UInt8>, _ login: [UInt8],
+        _ hasLogin: Bool,
+        _ fingerprints: Fingerprints, _ body: (Span<UInt8>) -> Void
+    ) {
+        switch subject {
+        case .body: for index in values.entries.indices { body(values.arena.span.slice(values.entries[index].value)) }
+        case .bodyValue(let name): visitNamed(name.span, values, body)
+        case .bodyText: if !raw.isEmpty { body(raw) }
+        case .userLogin: if hasLogin { body(login.span) }
+        case .fingerprintHTTP: visitPrint(fingerprints, fingerprints.http, body)
+        default: break
+        }
+    }
+
+    func visitNamed(_ name: Span<UInt8>, _ values: borrowing NamedValues, _ body: (Span<UInt8>) -> Void) {
+        for index in values.entries.indices
+        where ByteSearch.equals(values.arena.span.slice(values.entries[index].name), name) {
+            body(values.arena.span.slice(values.entries[index].value))
+        }
+    }
+
+    func visitPrint(_ fingerprints: Fingerprints, _ range: ByteRange, _ body: (Span<UInt8>) -> Void) {
+        let bytes = fingerprints.bytes
+        if !range.isEmpty { body(bytes.span.slice(range)) }
+    }
+
+    private func visitAddress(_ address: IPAddress, _ scratch: EvaluationScratch, _ body: (Span<UInt8>) -> Void) {
+        scratch.text.removeAll(keepingCapacity: true)
+        address.write(to: &scratch.text)
+        let text = scratch.text
+        body(text.span)
+    }
+
+    private func visitCookies(
+        _ name: Span<UInt8>, _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ body: (Span<UInt8>) -> Void
+    ) {
+        for index in head.fields.indices where head.fields[index].known == .cookie {
+            let value = bytes.slice(head.fields[index].value)
+            var from = 0
+            while let pair = CookieReader.next(in: value, from: &from) {
+                if ByteSearch.equals(value.slice(pair.name), name) { body(value.slice(pair.value)) }
+            }
+        }
+    }
+}
+
+extension Evaluation {
+    /// Tags that one exchange may carry, and the bytes of each value.
+    private static let captureLimit = 32
+    private static let captureBytes = 256
+
+    /// Stores a value as a tag.
+    mutating func capture(_ tag: Span<UInt8>, _ value: Span<UInt8>) {
+        if captures.entries.count >= Evaluation.captureLimit { return }
+        captures.append(name: tag, value: value.extracting(0..<min(value.count, Evaluation.captureBytes)))
+    }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Wire
+
+/// The response phases.
+extension Ruleset {
+    /// Rules that need the answer's status and fields. Called before anything of the answer is sent.
+    package func inspectResponseHead(
+        _ head: borrowing ResponseHead, _ bytes: Span<UInt8>, facts: ExchangeFacts, state: inout Evaluation,
+        scratch: EvaluationScratch
+    ) -> Verdict {
+        if isEmpty { return .allow }
+        for index in inputRanges[Phase.responseHead.rawValue] {
+            visitResponse(inputs[index].subject, head, bytes, state.userID, state.fingerprints, scratch) { value in
+                look(inputs[index], at: value, &state, scratch)
+            }
+        }
+        return decide(.responseHead, facts, &state) { rule, state in
+            for capture in self.rule(at: rule).captures where capture.subject.phase == .responseHead {
+                visitResponse(capture.subject, head, bytes, state.userID, state.fingerprints, scratch) { value in
+                    state.capture(capture.tag.span, value)
+                }
+            }
+        }
+    }
+
+    /// Rules that need the answer's body. It is on its way to the client by then, so these only note.
+    package func inspectResponseBody(
+        _ values: borrowing NamedValues, raw: Span<UInt8>, facts: ExchangeFacts, state: inout Evaluation,
+        scratch: EvaluationScratch
+    ) -> Verdict {
+        if isEmpty { return .allow }
+        for index in inputRanges[Phase.responseBody.rawValue] {
+            switch inputs[index].subject {
+            case .responseBody:
+                for entry in values.entries.indices {
+                    look(inputs[index], at: values.arena.span.slice(values.entries[entry].value), &state, scratch)
+                }
+            case .responseBodyValue(let name):
+                visitNamed(name.span, values) { look(inputs[index], at: $0, &state, scratch) }
+            case .responseBodyText: if !raw.isEmpty { look(inputs[index], at: raw, &state, scratch) }
+            default: break
+            }
+        }
+        return decide(.responseBody, facts, &state) { _, _ in }
+    }
+
+    private func visitResponse(
+        _ subject: borrowing Subject, _ head: borrowing ResponseHead, _ bytes: Span<UInt8>, _ userID: [UInt8],
+        _ fingerprints: Fingerprints, _ scratch: EvaluationScratch, _ body: (Span<UInt8>) -> Void
+    ) {
+        switch subject {
+        case .status:
+            scratch.text.removeAll(keepingCapacity: true)
+            scratch.text.append(UInt8(truncatingIfNeeded: 48 + head.status / 100 % 10))
+            scratch.text.append(UInt8(truncatingIfNeeded: 48 + head.status / 10 % 10))
+            scratch.text.append(UInt8(truncatingIfNeeded: 48 + head.status % 10))
+            let text = scratch.text
+            body(text.span)
+        case .responseHeader(let name):
+            for index in head.fields.indices
+            where head.fields[index].name.count == name.count
+                && ByteSearch.equalsIgnoringCase(bytes.slice(head.fields[index].name), name.span)
+            {
+                body(bytes.slice(head.fields[index].value))
+            }
+        case .userID: if !userID.isEmpty { body(userID.span) }
+        case .fingerprintSession: visitPrint(fingerprints, fingerprints.session, body)
+        default: break
+        }
+    }
+}
