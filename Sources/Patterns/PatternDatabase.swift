@@ -72,7 +72,7 @@ package final class PatternDatabase: Sendable {
 
     private static func compile(_ patterns: [(Int, String, UInt32)]) -> OpaquePointer? {
         let texts = unsafe patterns.map { unsafe strdup($0.1) }
-        defer { for unsafetext in unsafe texts { unsafe free(text) } }
+        defer { unsafe texts.forEach { unsafe free($0) } }
         let pointers = unsafe texts.map { unsafe UnsafePointer<CChar>($0) }
         let flags = patterns.map { $0.2 }
         let numbers = patterns.map { UInt32($0.0) }
