@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Patterns
+package import Wire
+
+/// What the answer to a login says.
+package enum LoginOutcome: UInt8, Sendable {
+    case success, failure, unknown
+}
+
+/// One way to read an outcome off an answer: every part that is set must hold.
+package struct OutcomeTest: Sendable {
+    package enum TextCheck: Sendable {
+        case exists(Bool)
+        case equals([UInt8])
+        case contains([UInt8])
+        case regex(Pattern)
+    }
+
+    package var statuses: [ClosedRange<Int>] = []
+    /// Lower-case field name.
+    package var header: (name: [UInt8], check: TextCheck)?
+    /// A cookie of this name is set (and not deleted by an empty value).
+    package var setCookie: [UInt8]?
+    package var body: TextCheck?
+    /// Dotted name in a JSON body.
+    package var json: (name: [UInt8], check: TextCheck)?
+
+    package init() {}
+
+    package var needsBody: Bool { body != nil || json != nil }
+
+    func holds(_ answer: borrowing Answer, _ bytes: Span<UInt8>, _ body: Span<UInt8>) -> Bool {
+        if !statuses.isEmpty {
+            var found = false
+            for index in statuses.indices where statuses[index].contains(answer.head.status) { found = true }
+            if !found { return false }
+        }
+        if let header, !OutcomeTest.headerHolds(header.name.span, header.check, answer, bytes) { return false }
+        if let setCookie, !OutcomeTest.setsCookie(setCookie.span, answer, bytes) { return false }
+        if let check = self.body, !OutcomeTest.textHolds(check, body.isEmpty ? nil : body) { return false }
+        if let json {
+            guard let index = answer.values.first(named: json.name.span) else {
+                if case .exists(false) = json.check { return true }
+                return false
+            }
+            let values = answer.values
+            if !OutcomeTest.textHolds(json.check, values.arena.span.slice(values.entries[index].value)) { return false }
+        }
+        return true
+    }
+
+    private static func headerHolds(
+        _ name: Span<UInt8>, _ check: TextCheck, _ answer: borrowing Answer, _ bytes: Span<UInt8>
+    ) -> Bool {
+        var seen = false
+        for index in answer.head.fields.indices {
+            let field = answer.head.fields[index]
+            if field.name.count != name.count || !ByteSearch.equalsIgnoringCase(bytes.slice(field.name), name) {
+                continue
+            }
+            seen = true
+            if case .exists(let wanted) = check { return wanted }
+            if textHolds(check, bytes.slice(field.value)) { return true }
+        }
+        if !seen, case .exists(let wanted) = check { return !wanted }
+        return false
+    }
+
+    private static func textHolds(_ check: TextCheck, _ text: Span<UInt8>?) -> Bool {
+        guard let text else {
+            if case .exists(let wanted) = check { return !wanted }
+            return false
+        }
+        switch check {
+        case .exists(let wanted): return wanted
+        case .equals(let value): return ByteSearch.equals(text, value.span)
+        case .contains(let value): return contains(text, value.span)
+        case .regex(let pattern): return pattern.matches(text)
+        }
+    }
+
+    private static func contains(_ text: Span<UInt8>, _ word: Span<UInt8>) -> Bool {
+        if word.isEmpty { return true }
+        var start = 0
+        while start + word.count <= text.count {
+            guard let found = ByteSearch.find(word[0], in: text, from: start), found + word.count <= text.count else {
+                return false
+            }
+            if ByteSearch.equals(text.extracting(found..<(found + word.count)), word) { return true }
+            start = found + 1
+        }
+        return false
+    }
+
+    private static func setsCookie(_ name: Span<UInt8>, _ answer: borrowing Answer, _ bytes: Span<UInt8>) -> Bool {
+        for index in answer.head.fields.indices where answer.head.fields[index].known == .setCookie {
+            let value = bytes.slice(answer.head.fields[index].value)
+            guard let pair = SetCookie.pair(value) else { continue }
+            if ByteSearch.equals(value.slice(pair.name), name) && !pair.value.isEmpty { return true }
+        }
+        return false
+    }
+}
+
+/// The pair in front of a Set-Cookie value (RFC 6265 §4.1.1).
+enum SetCookie {
+    static func pair(_ value: Span<UInt8>) -> (name: ByteRange, value: ByteRange)? {
+        var from = 0
+        return CookieReader.next(in: value, from: &from)
+    }
+}
+
+/// What the tests look at, beside the bytes.
+struct Answer {
+    var head: ResponseHead
+    var values: NamedValues
+}
+
+extension LoginRoute {
+    /// What an answer says of the login. With no test declared 401 and 403 are failures and other answers below 400 successes; with one of the
+    /// two declared the other is its complement; with both declared and none holding the outcome is unknown.
+    package func readOutcome(
+        _ head: ResponseHead, _ bytes: Span<UInt8>, body: Span<UInt8>, values: NamedValues
+    ) -> (outcome: LoginOutcome, exists: Bool?) {
+        let answer = Answer(head: head, values: values)
+        let outcome = readOutcome(answer, bytes, body)
+        var exists: Bool?
+        if !unknownWhen.isEmpty && LoginRoute.any(unknownWhen, answer, bytes, body) { exists = false }
+        if exists == nil && !existsWhen.isEmpty && LoginRoute.any(existsWhen, answer, bytes, body) { exists = true }
+        // Who logged in exists; and if only the sign of an unknown name is declared, its absence says that the name is known.
+        if exists == nil && (outcome == .success || outcome == .failure && !unknownWhen.isEmpty && existsWhen.isEmpty) {
+            exists = true
+        }
+        return (outcome, exists)
+    }
+
+    private func readOutcome(_ answer: borrowing Answer, _ bytes: Span<UInt8>, _ body: Span<UInt8>) -> LoginOutcome {
+        if success.isEmpty && failure.isEmpty {
+            let status = answer.head.status
+            return status == 401 || status == 403 ? .failure : status < 400 ? .success : .unknown
+        }
+        // A failure that is declared wins: a page that says "wrong password" may well come with 200.
+        if !failure.isEmpty && LoginRoute.any(failure, answer, bytes, body) { return .failure }
+        if !success.isEmpty && LoginRoute.any(success, answer, bytes, body) { return .success }
+        return success.isEmpty ? .success : failure.isEmpty ? .failure : .unknown
+    }
+
+    private static func any(
+        _ tests: borrowing [OutcomeTest], _ answer: borrowing Answer, _ bytes: Span<UInt8>, _ body: Span<UInt8>
+    ) -> Bool {
+        for index in tests.indices where tests[index].holds(answer, bytes, body) { return true }
+        return false
+    }
+
+    /// Appends `usr.id` as the answer tells it; nothing when it does not.
+    package func readUserID(
+        _ head: borrowing ResponseHead, _ bytes: Span<UInt8>, values: borrowing NamedValues, into out: inout [UInt8]
+    ) {
+        switch userID {
+        case nil: return
+        case .header(let name):
+            guard let index = head.first(named: name.span, in: bytes) else { return }
+            out.append(bytes.slice(head.fields[index].value))
+        case .body(let name):
+            guard let index = values.first(named: name.span), values.entries[index].kind != .null else { return }
+            out.append(values.arena.span.slice(values.entries[index].value))
+        case .cookie(let name):
+            for index in head.fields.indices where head.fields[index].known == .setCookie {
+                let value = bytes.slice(head.fields[index].value)
+                guard let pair = SetCookie.pair(value) else { continue }
+                if ByteSearch.equals(value.slice(pair.name), name.span) {
+                    out.append(value.slice(pair.value))
+                    return
+                }
+            }
+        }
+    }
+}
