@@ -54,7 +54,7 @@ let package = Package(
         .target(name: "Rules", dependencies: ["Wire", "Patterns"], swiftSettings: hot),
         .target(name: "Logins", dependencies: ["Wire", "Patterns"], swiftSettings: hot),
         .target(
-            name: "Config", dependencies: ["Wire", "Rules", "Logins", .product(name: "Yams", package: "Yams")],
+            name: "Config", dependencies: ["Wire", "Patterns", "Rules", "Logins", .product(name: "Yams", package: "Yams")],
             swiftSettings: house),
 
         // Effects.

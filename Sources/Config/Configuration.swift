@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Rules
+package import Wire
+
+/// The whole configuration as somebody wrote it, checked and with its defaults. A value, made by `ConfigurationReader`.
+package struct Configuration: Sendable {
+    /// Loops; nil: one per core.
+    package var workers: Int?
+    package var stateDirectory = "/var/lib/loginward"
+    package var monitorsOnly = false
+    package var shutdownTimeout = Duration.seconds(30)
+    package var listeners: [ListenerSettings] = []
+    package var clientAddress = ClientAddressSettings()
+    package var requestID = RequestIDSettings()
+    package var services: [ServiceSettings] = []
+    package var limits = LimitSettings()
+    package var denylist: [ListedFile] = []
+    package var allowlist: [ListedFile] = []
+    package var rules: [Rule] = []
+    package var blockPageHTML: String?
+    package var blockPageJSON: String?
+    package var collectors: [CollectorSettings] = []
+    package var admin: AdminSettings?
+    package var accessLog: AccessLogSettings?
+
+    package init() {}
+}
+
+/// A file that a list names, with what stands in it.
+package struct ListedFile: Sendable {
+    package var path: String
+    package var contents: [UInt8]
+}
+
+package struct ListenerSettings: Sendable {
+    package var address: String
+    package var requiresProxyProtocol = false
+    package var tls: TLSSettings?
+    package var place: Place
+}
+
+package struct TLSSettings: Sendable {
+    package enum ClientCertificates: String, CaseIterable, Sendable {
+        case none, optional, required
+    }
+
+    package var certificates: [(certificate: String, key: String)] = []
+    package var minimumVersion = "1.2"
+    package var clientCA: String?
+    package var clientCertificates = ClientCertificates.none
+    package var place: Place
+}
+
+package struct ClientAddressSettings: Sendable {
+    package var trustedProxies: [IPPrefix] = []
+    package var headers = ["x-forwarded-for"]
+    package var ipv6Prefix = 64
+}
+
+package struct RequestIDSettings: Sendable {
+    package enum Trust: String, CaseIterable, Sendable {
+        case trustedProxies = "trusted_proxies"
+        case nobody, everybody
+    }
+
+    package var header = "x-request-id"
+    package var trust = Trust.trustedProxies
+}
+
+package struct LimitSettings: Sendable {
+    package var head = 32 * 1024
+    package var fields = 128
+    package var bodyInspected = 1 << 20
+    package var refusesOverBody = true
+    package var body: Int?
+    package var headerTimeout = Duration.seconds(10)
+    package var bodyTimeout = Duration.seconds(30)
+    package var idleTimeout = Duration.seconds(75)
+    package var writeTimeout = Duration.seconds(30)
+    package var connections = 100_000
+    package var requestsPerConnection = 100_000
+}
+
+package struct CollectorSettings: Sendable {
+    package enum Kind: String, CaseIterable, Sendable {
+        case otlp, http, file
+    }
+
+    package var name: String
+    package var kind: Kind
+    /// URL, or the path of a file.
+    package var target: String
+    package var usesProtobuf = false
+    package var headers: [(String, String)] = []
+    package var batchEvents = 500
+    package var flush = Duration.seconds(1)
+    package var timeout = Duration.seconds(10)
+    package var spoolBytes = 256 << 20
+    package var caFile: String?
+    package var place: Place
+}
+
+package struct AdminSettings: Sendable {
+    package var address: String
+    package var place: Place
+}
+
+package struct AccessLogSettings: Sendable {
+    package var path: String
+    package var place: Place
+}

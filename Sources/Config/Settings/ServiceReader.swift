@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+import Logins
+import Wire
+
+/// Reads `services:`.
+enum ServiceReader {
+    static func read(_ top: YAMLSection, _ context: ReadingContext) -> [ServiceSettings] {
+        if !top.has("services") {
+            context.report(
+                top.place, "the file needs \"services\"",
+                hint: "services: [{ name: sso, upstream: { servers: [\"http://127.0.0.1:9000\"] } }]")
+        }
+        var services: [ServiceSettings] = []
+        for section in top.sections("services") {
+            let name = section.required("name")
+            let upstream = section.section("upstream").map { readUpstream($0, context) }
+            if !section.has("upstream") { context.report(section.place, "\(section.path) needs \"upstream\"") }
+            let hosts = readHosts(section, context)
+            let logins = section.sections("logins").compactMap { LoginReader.read($0, context) }
+            section.finish()
+            guard let name, let upstream else { continue }
+            if services.contains(where: { $0.name == name }) {
+                context.report(section.place("name"), "two services are named \"\(name)\"")
+            }
+            services.append(
+                ServiceSettings(name: name, hosts: hosts, upstream: upstream, logins: logins, place: section.place))
+        }
+        checkHosts(services, context)
+        if top.has("services") && services.isEmpty && context.problems.isEmpty {
+            context.report(top.place("services"), "at least one service is needed")
+        }
+        return services
+    }
+
+    private static func readHosts(_ section: YAMLSection, _ context: ReadingContext) -> [String] {
+        section.strings("hosts").compactMap { text, place in
+            let host = text.hasPrefix("*.") ? String(text.dropFirst(2)) : text
+            let isValid = !host.isEmpty && host.utf8.allSatisfy { $0 > 32 && $0 < 127 && $0 != 47 && $0 != 42 }
+            if !isValid {
+                context.report(
+                    place, "\"\(text)\" is not a host", hint: "login.example.com or *.example.com, without port")
+            }
+            return text.lowercased()
+        }
+    }
+
+    private static func checkHosts(_ services: [ServiceSettings], _ context: ReadingContext) {
+        var owners: [String: String] = [:]
+        for service in services {
+            for host in service.hosts.isEmpty ? ["every host"] : service.hosts {
+                if let other = owners[host] {
+                    context.report(service.place, "services \"\(other)\" and \"\(service.name)\" both take \(host)")
+                }
+                owners[host] = service.name
+            }
+        }
+    }
+
+    private static func readUpstream(_ section: YAMLSection, _ context: ReadingContext) -> UpstreamSettings {
+        var upstream = UpstreamSettings(place: section.place)
+        upstream.servers = section.strings("servers").compactMap { server($0.text, $0.place, section, context) }
+        if upstream.servers.isEmpty && context.problems.isEmpty {
+            context.report(section.place, "\(section.path) needs at least one server")
+        }
+        if upstream.servers.count > 64 { context.report(section.place("servers"), "at most 64 servers a service") }
+        section.duration("connect_timeout", &upstream.connectTimeout)
+        section.duration("response_timeout", &upstream.responseTimeout)
+        section.duration("idle_timeout", &upstream.idleTimeout)
+        if let count = section.integer("keepalive", 0...100_000) { upstream.keepAlive = count }
+        if let count = section.integer("max_failures", 0...1_000_000) { upstream.maximumFailures = count }
+        section.duration("fail_timeout", &upstream.failTimeout)
+        if let count = section.integer("retries", 0...10) { upstream.retries = count }
+        if let value = section.boolean("preserve_host") { upstream.preservesHost = value }
+        if let tls = section.section("tls") {
+            upstream.caFile = tls.file("ca")
+            if let value = tls.boolean("verify") { upstream.verifies = value }
+            upstream.serverName = tls.string("server_name")
+            tls.finish()
+        }
+        if let health = section.section("health") {
+            upstream.healthPath = health.required("path")
+            if let path = upstream.healthPath,
+                !path.hasPrefix("/") || path.utf8.contains(where: { $0 <= 32 || $0 >= 127 })
+            {
+                context.report(health.place("path"), "a health path begins with \"/\" and has no spaces")
+            }
+            health.duration("interval", &upstream.healthInterval)
+            health.finish()
+        }
+        if Set(upstream.servers.map(\.usesTLS)).count > 1 {
+            context.report(section.place("servers"), "the servers of one service are all http or all https")
+        }
+        section.finish()
+        return upstream
+    }
+
+    private static func server(
+        _ text: String, _ place: Place, _ section: YAMLSection, _ context: ReadingContext
+    ) -> UpstreamSettings.Server? {
+        if text.hasPrefix("unix:") {
+            let path = context.resolve(String(text.dropFirst(5)), from: section.file)
+            return UpstreamSettings.Server(text: "unix:\(path)", usesTLS: false, host: path, port: 0)
+        }
+        let usesTLS = text.hasPrefix("https://")
+        guard usesTLS || text.hasPrefix("http://") else {
+            context.report(
+                place, "\"\(text)\" is not a server", hint: "http://host:port, https://host:port or unix:PATH")
+            return nil
+        }
+        var rest = String(text.dropFirst(usesTLS ? 8 : 7))
+        if rest.hasSuffix("/") { rest.removeLast() }
+        var port: UInt16 = usesTLS ? 443 : 80
+        var host = rest
+        if let colon = rest.lastIndex(of: ":"), !rest.hasSuffix("]") {
+            host = String(rest[..<colon])
+            guard let number = UInt16(rest[rest.index(after: colon)...]), number > 0 else {
+                context.report(place, "\"\(text)\" has no valid port")
+                return nil
+            }
+            port = number
+        }
+        if host.hasPrefix("[") && host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+        if host.isEmpty || host.utf8.contains(where: { $0 <= 32 || $0 >= 127 || $0 == 47 || $0 == 64 || $0 == 63 }) {
+            context.report(
+                place, "\"\(text)\" is not a server", hint: "a path cannot be given: requests keep their own")
+            return nil
+        }
+        return UpstreamSettings.Server(text: text, usesTLS: usesTLS, host: host, port: port)
+    }
+}
