@@ -54,7 +54,8 @@ let package = Package(
         .target(name: "Rules", dependencies: ["Wire", "Patterns"], swiftSettings: hot),
         .target(name: "Logins", dependencies: ["Wire", "Patterns"], swiftSettings: hot),
         .target(
-            name: "Config", dependencies: ["Wire", "Patterns", "Rules", "Logins", .product(name: "Yams", package: "Yams")],
+            name: "Config",
+            dependencies: ["Wire", "Patterns", "Rules", "Logins", .product(name: "Yams", package: "Yams")],
             swiftSettings: house),
 
         // Effects.
@@ -96,7 +97,9 @@ if Context.environment["LOGINWARD_FUZZ"] != nil {
     }
     package.targets.append(
         .executableTarget(
-            name: "Fuzz", dependencies: ["Wire", "Rules", "Logins", "Config"], path: "Tests/Fuzz", exclude: ["Corpus"],
-            swiftSettings: house + instrumented, linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]))
+            name: "Fuzz", dependencies: ["Wire", "Patterns", "Rules", "Logins", "Config"], path: "Tests/Fuzz",
+            exclude: ["Corpus"],
+            swiftSettings: house + instrumented,
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]))
     package.products.append(.executable(name: "loginward-fuzz", targets: ["Fuzz"]))
 }

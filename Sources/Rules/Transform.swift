@@ -15,7 +15,7 @@ package enum Transform: String, CaseIterable, Hashable, Sendable {
     case removeComments = "remove_comments"
 
     /// Appends the transformed `text` to the empty `out`.
-    func apply(_ text: Span<UInt8>, into out: inout [UInt8]) {
+    package func apply(_ text: Span<UInt8>, into out: inout [UInt8]) {
         switch self {
         case .lowercase: for index in text.indices { out.append(ByteSearch.lowercased(text[index])) }
         case .trim: out.append(text.slice(Whitespace.trimmed(text)))

@@ -12,7 +12,7 @@ import Testing
         "Patterns": ["Wire", "CVectorscan", "CRE2"],
         "Rules": ["Wire", "Patterns"],
         "Logins": ["Wire", "Patterns"],
-        "Config": ["Wire", "Rules", "Logins", "Yams", "Foundation"],
+        "Config": ["Wire", "Patterns", "Rules", "Logins", "Yams", "Foundation"],
         "Transport": ["Wire", "CLinux", "COpenSSL"],
         "Proxy": ["Transport", "Rules", "Logins", "Patterns", "Wire"],
         "Shipping": ["Wire", "Logins", "CCurl"],
@@ -49,17 +49,26 @@ import Testing
         }
     }
 
-    @Test func `exactly one file owns each door to C`() {
-        let doors: [String: Set<String>] = Dictionary(
-            grouping: SourceTree.sources.flatMap { file in file.imports.map { (module: $0, path: file.path) } },
-            by: \.module
-        ).mapValues { Set($0.map(\.path)) }
-        for (door, owners) in Self.owners {
-            #expect(doors[door, default: []].subtracting(owners).isEmpty, "\(door) belongs to \(owners.sorted())")
+    @Test func `only the owners open the doors to C`() {
+        for file in SourceTree.sources {
+            for module in file.imports where module.wholeMatch(of: /C[A-Z]\w+/) != nil {
+                #expect(Self.owners[module, default: []].contains(file.path), "\(file.path) imports \(module)")
+            }
         }
     }
 
+    /// OpenSSL has four: its objects live in sessions, contexts and the cache between them, and share the reading of its error queue.
     static let owners: [String: Set<String>] = [
-        "Yams": ["Sources/Config/YAMLSection.swift"]
+        "CZlib": ["Sources/Wire/Inflater.swift"],
+        "CRE2": ["Sources/Patterns/Pattern.swift"],
+        "CVectorscan": ["Sources/Patterns/PatternDatabase.swift"],
+        "CLinux": ["Sources/Transport/SystemCall.swift"],
+        "COpenSSL": [
+            "Sources/Transport/OpenSSL.swift", "Sources/Transport/TLSContext.swift",
+            "Sources/Transport/TLSSession.swift",
+            "Sources/Transport/TLSSessionCache.swift",
+        ],
+        "CCurl": ["Sources/Shipping/HTTPClient.swift"],
+        "CSQLite": ["Sources/Archive/EventStore.swift"],
     ]
 }

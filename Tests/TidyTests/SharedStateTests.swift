@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+
+/// State is confined, immutable or shared. Shared state and unsafe expressions stand in the files named here, and nowhere else:
+/// a reader who looks for a data race or a wild pointer has only these to read.
+@Suite struct SharedStateTests {
+    /// Files where an expression may be `unsafe`: the doors to C, and the memory that a loop hands to the kernel.
+    static let unsafe: Set<String> = [
+        "Sources/Daemon/Logs.swift",
+        "Sources/Daemon/ServiceManager.swift",
+        "Sources/Daemon/Terminal.swift",
+        "Sources/Daemon/UnixSignals.swift",
+        "Sources/Demo/Socket.swift",
+        "Sources/Demo/main.swift",
+        "Sources/Logins/Fingerprint.swift",
+        "Sources/Patterns/Pattern.swift",
+        "Sources/Patterns/PatternDatabase.swift",
+        "Sources/Proxy/LogFile.swift",
+        "Sources/Rules/Transforms/HTMLEntityDecode.swift",
+        "Sources/Rules/Transforms/RemoveComments.swift",
+        "Sources/Transport/Fault.swift",
+        "Sources/Transport/ListeningSocket.swift",
+        "Sources/Transport/MonotonicTime.swift",
+        "Sources/Transport/OpenSSL.swift",
+        "Sources/Transport/RawAddress.swift",
+        "Sources/Transport/Resolver.swift",
+        "Sources/Transport/SocketAddress.swift",
+        "Sources/Transport/Stream.swift",
+        "Sources/Transport/SystemCall.swift",
+        "Sources/Transport/TLSContext.swift",
+        "Sources/Transport/TLSSession.swift",
+        "Sources/Transport/TLSSessionCache.swift",
+        "Sources/Wire/ByteBuffer.swift",
+        "Sources/Wire/FieldName.swift",
+        "Sources/Wire/HTTPDate.swift",
+        "Sources/Wire/Inflater.swift",
+        "Sources/Wire/JSONReader.swift",
+        "Sources/Wire/MultipartReader.swift",
+        "Sources/Wire/ULID.swift",
+    ]
+
+    /// Files with state that several threads touch.
+    static let shared: Set<String> = [
+        "Sources/Daemon/Logs.swift",
+        "Sources/Daemon/Registries.swift",
+        "Sources/Patterns/Pattern.swift",
+        "Sources/Patterns/PatternDatabase.swift",
+        "Sources/Proxy/EventRing.swift",
+        "Sources/Proxy/LogFile.swift",
+        "Sources/Proxy/UpstreamHealth.swift",
+        "Sources/Transport/LoopHandle.swift",
+        "Sources/Transport/TLSContext.swift",
+        "Sources/Transport/TLSSessionCache.swift",
+    ]
+
+    @Test func `unsafe expressions stand where they may`() {
+        check(/\bunsafe\b/, in: Self.unsafe)
+    }
+
+    @Test func `shared state stands where it may`() {
+        check(/\bMutex\b|\bAtomic<|@unchecked Sendable|nonisolated\(unsafe\)/, in: Self.shared)
+    }
+
+    private func check(_ pattern: some RegexComponent, in allowed: Set<String>) {
+        var found: Set<String> = []
+        for file in SourceTree.sources {
+            guard let first = file.places(pattern).first else { continue }
+            found.insert(file.path)
+            #expect(allowed.contains(file.path), "\(file.path):\(first)")
+        }
+        // A file that no longer needs the permission loses it.
+        for path in allowed.subtracting(found).sorted() where SourceTree.exists(path) {
+            Issue.record("\(path) is named here and holds no such thing")
+        }
+    }
+}
