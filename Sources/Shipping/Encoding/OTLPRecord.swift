@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+import Wire
+
+/// A login event as an OpenTelemetry log record, before it is written in one of the two encodings. A value.
+struct OTLPRecord: Sendable {
+    enum Value: Equatable, Sendable {
+        case string([UInt8])
+        case integer(Int64)
+        case boolean(Bool)
+    }
+
+    var service: [UInt8] = []
+    var unixNanoseconds: UInt64 = 0
+    var isSuccess = false
+    var isBlocked = false
+    var attributes: [(key: [UInt8], value: Value)] = []
+
+    var severityNumber: Int { isBlocked ? 14 : isSuccess ? 9 : 13 }
+    var severityText: StaticString { isBlocked ? "WARN2" : isSuccess ? "INFO" : "WARN" }
+    var body: StaticString { isSuccess ? "login success" : "login failure" }
+
+    /// Native names and those of the semantic conventions 1.44, where a convention exists.
+    private static let names: [String: String] = [
+        "id": "loginward.event_id", "route": "loginward.route", "request_id": "loginward.request_id",
+        "blocked": "loginward.blocked", "usr.login": "user.name", "usr.id": "user.id",
+        "usr.exists": "loginward.login.user_exists", "http.client_ip": "client.address",
+        "http.peer_ip": "network.peer.address", "http.method": "http.request.method", "http.path": "url.path",
+        "http.host": "server.address", "http.status_code": "http.response.status_code",
+        "http.user_agent": "user_agent.original", "verdict.action": "loginward.verdict",
+        "verdict.rule": "security_rule.uuid", "verdict.reason": "loginward.verdict.reason",
+    ]
+
+    /// nil when the line is no JSON object that the reader takes.
+    init?(line: [UInt8], scratch: inout NamedValues) {
+        scratch.reset()
+        do throws(ContentError) {
+            try JSONReader.read(line.span, into: &scratch)
+        } catch {
+            return nil
+        }
+        for index in scratch.entries.indices {
+            let entry = scratch.entries[index]
+            let value = Array(scratch.arena[Int(entry.value.start)..<Int(entry.value.end)])
+            let name = String(decoding: scratch.arena[Int(entry.name.start)..<Int(entry.name.end)], as: UTF8.self)
+            take(name, value, entry.kind)
+        }
+        attributes.append(
+            (Array("loginward.login.outcome".utf8), .string(Array((isSuccess ? "success" : "failure").utf8))))
+    }
+
+    private mutating func take(_ name: String, _ value: [UInt8], _ kind: NamedValues.Kind) {
+        switch name {
+        case "service": service = value
+        case "time": unixNanoseconds = Self.nanoseconds(value)
+        case "event": isSuccess = value.elementsEqual("users.login.success".utf8)
+        default:
+            if name == "blocked" { isBlocked = value.elementsEqual("true".utf8) }
+            let key: String
+            if let known = Self.names[name] {
+                key = known
+            } else if name.hasPrefix("fingerprint.") || name.hasPrefix("tags.") {
+                key = "loginward." + name
+            } else {
+                return
+            }
+            switch kind {
+            case .null: return
+            case .boolean: attributes.append((Array(key.utf8), .boolean(value.first == UInt8(ascii: "t"))))
+            case .number:
+                if let number = Int64(String(decoding: value, as: UTF8.self)) {
+                    attributes.append((Array(key.utf8), .integer(number)))
+                } else {
+                    attributes.append((Array(key.utf8), .string(value)))
+                }
+            case .string: attributes.append((Array(key.utf8), .string(value)))
+            }
+        }
+    }
+
+    /// Nanoseconds since 1970 of an RFC 3339 time; 0, OTLP's "unknown", when it is none.
+    static func nanoseconds(_ text: [UInt8]) -> UInt64 {
+        guard let seconds = Timestamp.parse(text.span), let positive = UInt64(exactly: seconds) else { return 0 }
+        var fraction: UInt64 = 0
+        if text[19] == UInt8(ascii: ".") {
+            var unit: UInt64 = 100_000_000
+            var index = 20
+            while index < text.count, text[index] >= 48, text[index] <= 57 {
+                fraction += UInt64(text[index] - 48) * unit
+                unit /= 10
+                index += 1
+            }
+        }
+        let (product, overflow) = positive.multipliedReportingOverflow(by: 1_000_000_000)
+        return overflow ? 0 : product &+ fraction
+    }
+}

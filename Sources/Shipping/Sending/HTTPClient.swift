@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+import CCurl
+import Glibc
+
+/// What became of one attempt to deliver. A value.
+enum Delivery: Sendable {
+    /// The sink has it, except so many records that it rejected for good.
+    case delivered(rejected: UInt64)
+    case retry(after: Duration?, reason: String)
+    /// The sink will never take it.
+    case refused(reason: String, isTooLarge: Bool)
+}
+
+/// One libcurl handle that posts to one URL and keeps its connection. Owned by a `Sender`; `post` only on its queue,
+/// `giveUp` from any thread (the exchange's moment is atomic), which is why it may cross threads unchecked.
+@safe final class HTTPClient: @unchecked Sendable {
+    private static let isReady = CCurl_start() != 0
+
+    private let curl: UnsafeMutableRawPointer?
+    private let headers: UnsafeMutablePointer<curl_slist>?
+    private let exchange: UnsafeMutablePointer<CCurl_exchange>
+    private let timeoutMilliseconds: Int
+    private let problem: String?
+
+    init(url: String, headers fields: [(String, String)], caFile: String?, timeout: Duration) {
+        unsafe exchange = UnsafeMutablePointer<CCurl_exchange>.allocate(capacity: 1)
+        unsafe memset(exchange, 0, MemoryLayout<CCurl_exchange>.size)
+        timeoutMilliseconds = max(1, timeout.milliseconds)
+        let handle = unsafe Self.isReady ? curl_easy_init() : nil
+        var list: UnsafeMutablePointer<curl_slist>?
+        for (name, value) in fields + [("Expect", "")] {
+            // curl removes the field it would add when the value is missing, and sends an empty one for a semicolon.
+            let line = value.isEmpty ? (name == "Expect" ? "Expect:" : name + ";") : name + ": " + value
+            unsafe list = curl_slist_append(list, line)
+        }
+        unsafe headers = list
+        unsafe curl = handle
+        var code = CURLE_FAILED_INIT
+        if let handle = unsafe handle {
+            if let caFile {
+                code = unsafe CCurl_prepare(handle, url, caFile, list, exchange)
+            } else {
+                code = unsafe CCurl_prepare(handle, url, nil, list, exchange)
+            }
+        }
+        problem = code == CURLE_OK ? nil : unsafe String(cString: curl_easy_strerror(code))
+    }
+
+    deinit {
+        if let curl = unsafe curl { unsafe curl_easy_cleanup(curl) }
+        unsafe curl_slist_free_all(headers)
+        unsafe exchange.deallocate()
+    }
+
+    /// Ends what runs now, and whatever begins later, at this moment from now.
+    func giveUp(after duration: Duration) {
+        unsafe CCurl_give_up_at(exchange, CCurl_now_ms() + Int64(duration.milliseconds))
+    }
+
+    /// Posts and waits for the answer; the answer's first 64 KiB go to `judge` when the status is 2xx.
+    func post(_ body: [UInt8], judge: ([UInt8]) -> UInt64) -> Delivery {
+        guard problem == nil, let handle = unsafe curl else {
+            return .retry(after: nil, reason: problem ?? "libcurl did not start")
+        }
+        let code = unsafe body.withUnsafeBytes { bytes in
+            unsafe CCurl_post(handle, exchange, bytes.baseAddress, bytes.count, timeoutMilliseconds)
+        }
+        if code != CURLE_OK { return .retry(after: nil, reason: unsafe String(cString: curl_easy_strerror(code))) }
+        let status = unsafe CCurl_status(handle)
+        switch status {
+        case 200..<300: return .delivered(rejected: judge(answer()))
+        case 408, 429, 500..<600:
+            let seconds = unsafe CCurl_retry_after(handle)
+            return .retry(after: seconds > 0 ? .seconds(min(seconds, 300)) : nil, reason: "status \(status)")
+        default: return .refused(reason: "status \(status)", isTooLarge: status == 413)
+        }
+    }
+
+    private func answer() -> [UInt8] {
+        let count = unsafe exchange.pointee.length
+        return unsafe Array(UnsafeBufferPointer(start: CCurl_answer(exchange), count: count))
+    }
+}
+
+extension Duration {
+    var milliseconds: Int {
+        let (seconds, attoseconds) = components
+        return Int(clamping: seconds.multipliedReportingOverflow(by: 1000).partialValue)
+            + Int(attoseconds / 1_000_000_000_000_000)
+    }
+}

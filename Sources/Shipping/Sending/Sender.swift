@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+import Dispatch
+import Glibc
+import Synchronization
+
+/// Brings the spool's records to one sink, batch by batch, for as long as it takes. Owned by the `Shipper`; it blocks only on its
+/// own serial queue, the other functions may be called from any thread.
+final class Sender: Sendable {
+    struct Counters: Sendable {
+        var sent: UInt64 = 0
+        var retried: UInt64 = 0
+        var rejected: UInt64 = 0
+        var lastFailure: String?
+    }
+
+    private struct State: Sendable {
+        var counters = Counters()
+        var stopAt: ContinuousClock.Instant?
+        var isFailing = false
+    }
+
+    /// A request of this many bytes is well below what collectors take (OTLP: 64 MiB).
+    private static let batchBytes = 4 << 20
+
+    let description: SinkDescription
+    private let spool: Spool
+    private let log: @Sendable (String) -> Void
+    private let queue: DispatchQueue
+    private let wake = DispatchSemaphore(value: 0)
+    private let finished = DispatchSemaphore(value: 0)
+    private let state = Mutex(State())
+    private let client: HTTPClient?
+    private let file: FileWriter?
+    private let encoder: OTLPEncoder?
+
+    init(_ description: SinkDescription, spool: Spool, host: String, log: @escaping @Sendable (String) -> Void) {
+        self.description = description
+        self.spool = spool
+        self.log = log
+        queue = DispatchQueue(label: "loginward.sink.\(description.name)")
+        var target: (url: String, type: String)?
+        switch description.kind {
+        case .otlp(let encoding, let url):
+            encoder = OTLPEncoder(host: host, encoding: encoding)
+            file = nil
+            target = (url, encoding == .json ? "application/json" : "application/x-protobuf")
+        case .http(let url, let framing):
+            encoder = nil
+            file = nil
+            target = (url, framing == .ndjson ? "application/x-ndjson" : "application/json")
+        case .file(let path):
+            encoder = nil
+            file = FileWriter(path: path)
+        }
+        client = target.map { target in
+            HTTPClient(
+                url: target.url, headers: [("Content-Type", target.type)] + description.headers,
+                caFile: description.caFile, timeout: description.timeout)
+        }
+        spool.register(sink: description.name)
+    }
+
+    var counters: Counters { state.withLock { $0.counters } }
+
+    func start() { queue.async { self.run() } }
+
+    /// Something came in.
+    func notify() { wake.signal() }
+
+    func reopen() { file?.reopen() }
+
+    /// What is pending is still tried until the deadline; the rest stays in the spool.
+    func stop(deadline: Duration) {
+        state.withLock { $0.stopAt = .now + deadline }
+        client?.giveUp(after: deadline)
+        wake.signal()
+    }
+
+    /// False when the queue did not end in time.
+    func waitUntilFinished(_ duration: Duration) -> Bool {
+        finished.wait(timeout: .now() + .milliseconds(duration.milliseconds)) == .success
+    }
+
+    // MARK: On the queue
+
+    private var stopAt: ContinuousClock.Instant? { state.withLock { $0.stopAt } }
+
+    private var isOver: Bool { stopAt.map { $0 <= .now } ?? false }
+
+    private func run() {
+        while !isOver {
+            waitForBatch()
+            let batch = spool.read(
+                sink: description.name, maximumRecords: max(1, description.batchEvents), maximumBytes: Self.batchBytes)
+            if batch.isEmpty {
+                // Damaged records have no content but are passed over.
+                spool.acknowledge(batch)
+                if stopAt != nil { break }
+                // Records that cannot be read now (no descriptors) are tried again soon.
+                let pause = spool.pending(sink: description.name) == 0 ? 60_000 : 250
+                _ = wake.wait(timeout: .now() + .milliseconds(pause))
+            } else if deliver(batch.records[...]) {
+                spool.acknowledge(batch)
+            }
+        }
+        finished.signal()
+    }
+
+    private func waitForBatch() {
+        let deadline = ContinuousClock.now + description.flushInterval
+        while stopAt == nil {
+            let pending = spool.pending(sink: description.name)
+            let left = deadline - .now
+            if pending == 0 || pending >= UInt64(max(1, description.batchEvents)) || left <= .zero { return }
+            _ = wake.wait(timeout: .now() + .milliseconds(left.milliseconds + 1))
+        }
+    }
+
+    /// Tries until the sink has decided; false when it was told to stop before.
+    private func deliver(_ lines: ArraySlice<[UInt8]>) -> Bool {
+        var backoff = Backoff()
+        while true {
+            switch attempt(lines) {
+            case .delivered(let rejected):
+                let lost = min(rejected, UInt64(lines.count))
+                let recovered = state.withLock { state in
+                    state.counters.sent += UInt64(lines.count) - lost
+                    state.counters.rejected += lost
+                    defer { state.isFailing = false }
+                    return state.isFailing
+                }
+                if recovered { log("collector \(description.name) takes events again") }
+                if lost > 0 { log("collector \(description.name) rejected \(lost) of \(lines.count) events") }
+                return true
+            case .refused(let reason, let isTooLarge):
+                if isTooLarge && lines.count > 1 {
+                    let middle = lines.startIndex + lines.count / 2
+                    return deliver(lines[..<middle]) && deliver(lines[middle...])
+                }
+                state.withLock { state in
+                    state.counters.rejected += UInt64(lines.count)
+                    state.counters.lastFailure = reason
+                }
+                log("collector \(description.name) rejected \(lines.count) events: \(reason)")
+                return true
+            case .retry(let asked, let reason):
+                let isNew = state.withLock { state in
+                    state.counters.retried += 1
+                    state.counters.lastFailure = reason
+                    defer { state.isFailing = true }
+                    return !state.isFailing
+                }
+                if isNew {
+                    log("collector \(description.name) does not take events, they wait in the spool: \(reason)")
+                }
+                if !pause(backoff.next(asked: asked)) { return false }
+            }
+        }
+    }
+
+    private func attempt(_ lines: ArraySlice<[UInt8]>) -> Delivery {
+        if let file { return file.append(lines) }
+        guard let client else { return .refused(reason: "no target", isTooLarge: false) }
+        if let encoder {
+            var now = timespec()
+            unsafe clock_gettime(CLOCK_REALTIME, &now)
+            let observed = UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
+            let (body, unreadable) = encoder.encode(Array(lines), observedUnixNanoseconds: observed)
+            if unreadable == lines.count { return .delivered(rejected: UInt64(unreadable)) }
+            return client.post(body) {
+                encoder.rejected(in: $0).addingReportingOverflow(UInt64(unreadable)).partialValue
+            }
+        }
+        return client.post(body(lines)) { _ in 0 }
+    }
+
+    private func body(_ lines: ArraySlice<[UInt8]>) -> [UInt8] {
+        var isArray = false
+        if case .http(_, .array) = description.kind { isArray = true }
+        var body: [UInt8] = isArray ? [UInt8(ascii: "[")] : []
+        for index in lines.indices {
+            if isArray && index > lines.startIndex { body.append(UInt8(ascii: ",")) }
+            body.append(contentsOf: lines[index])
+            if !isArray { body.append(10) }
+        }
+        if isArray { body.append(UInt8(ascii: "]")) }
+        return body
+    }
+
+    /// Waits; false when it is time to end.
+    private func pause(_ duration: Duration) -> Bool {
+        let end = ContinuousClock.now + duration
+        while true {
+            let stop = stopAt
+            let left = min(end, stop ?? end) - .now
+            if left <= .zero { return !isOver }
+            _ = wake.wait(timeout: .now() + .milliseconds(left.milliseconds + 1))
+        }
+    }
+}

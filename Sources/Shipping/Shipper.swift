@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+import Dispatch
+import Glibc
+import Synchronization
+
+/// Takes event lines from the loops, keeps them in the spool and has every sink fed. Owned by the daemon; any thread may call it.
+/// Once started it must be stopped.
+package final class Shipper: Sendable {
+    /// Counters of one sink. A value.
+    package struct SinkStatistics: Sendable {
+        package var name: String
+        package var sent: UInt64
+        package var retried: UInt64
+        package var rejected: UInt64
+        package var dropped: UInt64
+        package var pending: UInt64
+        package var lastFailure: String?
+    }
+
+    /// Counters of all that ships. A value.
+    package struct Statistics: Sendable {
+        package var sinks: [SinkStatistics] = []
+        package var spoolBytes = 0
+        package var damaged: UInt64 = 0
+        package var writeErrors: UInt64 = 0
+        /// Events that came faster than the spool took them; also in every sink's `dropped`.
+        package var overflowed: UInt64 = 0
+    }
+
+    private struct Inbox: Sendable {
+        var lines: [[UInt8]] = []
+        var bytes = 0
+        var isPlanned = false
+        var overflowed: UInt64 = 0
+        var isStarted = false
+        var isStopped = false
+    }
+
+    /// What may wait for the spool's disk before events are dropped.
+    private static let inboxMaximum = 8 << 20
+
+    private let spool: Spool
+    private let senders: [Sender]
+    private let inbox = Mutex(Inbox())
+    private let queue = DispatchQueue(label: "loginward.shipper")
+
+    package init(spool: Spool, sinks: [SinkDescription], log: @escaping @Sendable (String) -> Void) {
+        self.spool = spool
+        let host = Self.hostName()
+        senders = sinks.map { Sender($0, spool: spool, host: host, log: log) }
+    }
+
+    package func start() {
+        let isFirst = inbox.withLock { inbox in
+            defer { inbox.isStarted = true }
+            return !inbox.isStarted && !inbox.isStopped
+        }
+        if isFirst { for sender in senders { sender.start() } }
+    }
+
+    /// Takes lines of JSON without their newline. Never waits for the disk.
+    package func take(_ lines: [[UInt8]]) {
+        let mustPlan = inbox.withLock { inbox in
+            for index in lines.indices {
+                if inbox.isStopped || inbox.bytes + lines[index].count > Self.inboxMaximum {
+                    inbox.overflowed += 1
+                    continue
+                }
+                inbox.bytes += lines[index].count
+                inbox.lines.append(lines[index])
+            }
+            let mustPlan = !inbox.isPlanned && !inbox.lines.isEmpty
+            if mustPlan { inbox.isPlanned = true }
+            return mustPlan
+        }
+        if mustPlan { queue.async { self.drain() } }
+    }
+
+    private func drain() {
+        let lines = inbox.withLock { inbox in
+            inbox.isPlanned = false
+            inbox.bytes = 0
+            let lines = inbox.lines
+            inbox.lines = []
+            return lines
+        }
+        if lines.isEmpty { return }
+        spool.append(lines)
+        for sender in senders { sender.notify() }
+    }
+
+    /// Files are opened anew, after a rotation.
+    package func reopen() {
+        for sender in senders { sender.reopen() }
+    }
+
+    /// Writes all that was taken to the spool, gives the sinks so long to take it, and closes the spool. Blocks.
+    package func stop(deadline: Duration) {
+        let (isFirst, isStarted) = inbox.withLock { inbox in
+            defer { inbox.isStopped = true }
+            return (!inbox.isStopped, inbox.isStarted)
+        }
+        if !isFirst { return }
+        queue.sync { drain() }
+        if isStarted {
+            let end = ContinuousClock.now + deadline
+            for sender in senders { sender.stop(deadline: deadline) }
+            // libcurl looks at the moment of giving up about once a second.
+            for sender in senders { _ = sender.waitUntilFinished(max(.zero, end - .now) + .seconds(2)) }
+        }
+        spool.stop()
+    }
+
+    package var statistics: Statistics {
+        let kept = spool.statistics
+        let overflowed = inbox.withLock { $0.overflowed }
+        var statistics = Statistics(
+            spoolBytes: kept.bytes, damaged: kept.damaged, writeErrors: kept.writeErrors, overflowed: overflowed)
+        for sender in senders {
+            let name = sender.description.name
+            let counters = sender.counters
+            statistics.sinks.append(
+                SinkStatistics(
+                    name: name, sent: counters.sent, retried: counters.retried, rejected: counters.rejected,
+                    dropped: (kept.dropped[name] ?? 0) + overflowed, pending: kept.pending[name] ?? 0,
+                    lastFailure: counters.lastFailure))
+        }
+        return statistics
+    }
+
+    private static func hostName() -> String {
+        var name = [UInt8](repeating: 0, count: 256)
+        let result: Int32 = unsafe name.withUnsafeMutableBytes { bytes in
+            guard let start = unsafe bytes.bindMemory(to: CChar.self).baseAddress else { return -1 }
+            return unsafe gethostname(start, bytes.count - 1)
+        }
+        return result == 0 ? String(decoding: name.prefix { $0 != 0 }, as: UTF8.self) : "unknown"
+    }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+import Dispatch
+import Glibc
+import Synchronization
+
+/// Records that one sink reads and then acknowledges. A value.
+package struct Batch: Sendable {
+    package let sink: String
+    package internal(set) var records: [[UInt8]] = []
+    package internal(set) var bytes = 0
+    /// One behind the last record's sequence number.
+    var end: UInt64
+    var segment: UInt64?
+    var offset = 0
+
+    /// Nothing to send. It may still move the cursor over damaged records when it is acknowledged.
+    package var isEmpty: Bool { records.isEmpty }
+
+    init(sink: String, end: UInt64) {
+        self.sink = sink
+        self.end = end
+    }
+}
+
+/// Events on disk until every sink has them: checked frames in segment files, one cursor a sink, bounded. Owned by the
+/// `Shipper`; any thread may call it, it blocks on the disk.
+package final class Spool: Sendable {
+    /// Counters of a spool. A value.
+    package struct Statistics: Sendable {
+        package var bytes = 0
+        /// Bytes of records in memory because the disk refuses them.
+        package var waitingBytes = 0
+        package var damaged: UInt64 = 0
+        package var writeErrors: UInt64 = 0
+        package var lastError: DiskFault?
+        /// Records that each sink will never see, by its name.
+        package var dropped: [String: UInt64] = [:]
+        package var pending: [String: UInt64] = [:]
+    }
+
+    private let state: Mutex<SpoolState>
+    private let queue = DispatchQueue(label: "loginward.spool")
+
+    package init(directory: String, maximumBytes: Int) throws {
+        state = Mutex(try SpoolState(directory: directory, maximumBytes: maximumBytes))
+    }
+
+    deinit { stop() }
+
+    package func register(sink: String) { state.withLock { $0.register(sink) } }
+
+    /// Takes records. They are in the kernel's hands when this returns and on the disk 100 ms later; where the disk refuses them
+    /// they wait in memory.
+    package func append(_ records: [[UInt8]]) {
+        let mustPlan = state.withLock { state in
+            if state.isStopped { return false }
+            state.append(records)
+            let mustPlan = !state.isSyncPlanned
+            state.isSyncPlanned = true
+            return mustPlan
+        }
+        if mustPlan { planSync() }
+    }
+
+    package func read(sink: String, maximumRecords: Int, maximumBytes: Int) -> Batch {
+        state.withLock { $0.read(sink: sink, maximumRecords: maximumRecords, maximumBytes: maximumBytes) }
+    }
+
+    package func acknowledge(_ batch: Batch) {
+        state.withLock { state in
+            if !state.isStopped { state.acknowledge(batch) }
+        }
+    }
+
+    /// Writes and syncs what is left, and lets go of the directory.
+    package func stop() { state.withLock { $0.stop() } }
+
+    package func pending(sink: String) -> UInt64 { state.withLock { $0.pending(sink) } }
+
+    package var statistics: Statistics {
+        state.withLock { state in
+            var statistics = Statistics(
+                bytes: state.bytes, waitingBytes: state.waitingBytes, damaged: state.damaged,
+                writeErrors: state.writeErrors, lastError: state.lastError)
+            for (name, cursor) in state.cursors {
+                statistics.dropped[name] = cursor.dropped
+                statistics.pending[name] = state.pending(name)
+            }
+            return statistics
+        }
+    }
+
+    private func planSync() {
+        queue.asyncAfter(deadline: .now() + .milliseconds(100)) { [weak self] in self?.sync() }
+    }
+
+    /// One fdatasync for all that came in the last 100 ms, outside the lock.
+    private func sync() {
+        let (copy, isWaiting) = state.withLock { state in
+            state.isSyncPlanned = false
+            if state.isStopped { return (Int32(-1), false) }
+            let isWaiting = !state.flush()
+            let copy = state.needsSync && state.active >= 0 ? dup(state.active) : -1
+            if copy >= 0 { state.needsSync = false }
+            state.isSyncPlanned = isWaiting
+            return (copy, isWaiting)
+        }
+        if copy >= 0 {
+            if fdatasync(copy) != 0 {
+                let fault = DiskFault("fdatasync", "spool")
+                state.withLock { $0.note(fault) }
+            }
+            _ = close(copy)
+        }
+        if isWaiting { planSync() }
+    }
+}

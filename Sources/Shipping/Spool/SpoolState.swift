@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import Wire
+
+/// One file of the spool and what is known of it. Part of `SpoolState`.
+struct Segment: Sendable {
+    /// Sequence number that its first record has, also its name.
+    let first: UInt64
+    let path: String
+    /// One behind its last record's sequence number.
+    var end: UInt64
+    var bytes = 0
+    /// Where damage was already counted.
+    var damage: Set<Int> = []
+}
+
+/// How far one sink has come. Part of `SpoolState`.
+struct Cursor: Sendable {
+    /// The first record that the sink has not acknowledged.
+    var sequence: UInt64
+    /// Segment and offset where reading goes on; nil searches by sequence.
+    var segment: UInt64?
+    var offset = 0
+    var dropped: UInt64 = 0
+}
+
+/// All that the spool knows, behind the lock of its `Spool`; touched by any thread that holds it.
+struct SpoolState: Sendable {
+    /// Records that the disk would not take wait here.
+    static let waitingMaximum = 8 << 20
+
+    let directory: String
+    let maximumBytes: Int
+    let segmentMaximum: Int
+    /// Oldest first. The last one is written to when `active` is open.
+    var segments: [Segment] = []
+    var cursors: [String: Cursor] = [:]
+    var active: Int32 = -1
+    var lock: Int32 = -1
+    var nextSequence: UInt64 = 1
+    /// Frames that are not on disk, oldest first.
+    var waiting: [(sequence: UInt64, frame: [UInt8])] = []
+    var waitingBytes = 0
+    var needsSync = false
+    var isSyncPlanned = false
+    var isStopped = false
+    var damaged: UInt64 = 0
+    var writeErrors: UInt64 = 0
+    var lastError: DiskFault?
+
+    init(directory: String, maximumBytes: Int) throws(DiskFault) {
+        self.directory = directory
+        self.maximumBytes = max(4096, maximumBytes)
+        segmentMaximum = max(512, min(4 << 20, maximumBytes / 8))
+        try DiskFile.makeDirectory(directory)
+        lock = try DiskFile.open(directory + "/lock", O_RDWR | O_CREAT)
+        if flock(lock, LOCK_EX | LOCK_NB) != 0 {
+            let fault = DiskFault("lock", directory + "/lock")
+            _ = close(lock)
+            throw fault
+        }
+        do throws(DiskFault) {
+            try scan()
+        } catch {
+            _ = close(lock)
+            throw error
+        }
+    }
+
+    var bytes: Int { segments.reduce(0) { $0 + $1.bytes } }
+
+    /// The segment being written stays; a new start never writes behind a tail that may be torn.
+    private mutating func scan() throws(DiskFault) {
+        var firsts: [(UInt64, String)] = []
+        for name in try DiskFile.names(in: directory) {
+            if name.hasSuffix(".new") { DiskFile.remove(directory + "/" + name) }
+            if name.hasPrefix("cursor-") && !name.hasSuffix(".new"), let sequence = storedCursor(name) {
+                nextSequence = max(nextSequence, sequence)
+            }
+            guard name.hasPrefix("segment-"), name.utf8.count == 24, let first = UInt64(name.dropFirst(8), radix: 16),
+                first < UInt64.max / 2
+            else { continue }
+            firsts.append((first, directory + "/" + name))
+        }
+        firsts.sort { $0.0 < $1.0 }
+        for index in firsts.indices {
+            let (first, path) = firsts[index]
+            guard let size = DiskFile.size(path), size > 0 else {
+                DiskFile.remove(path)
+                continue
+            }
+            var segment = Segment(first: first, path: path, end: first, bytes: size)
+            do throws(DiskFault) {
+                examine(&segment, try DiskFile.read(path, from: 0, count: size))
+            } catch {
+                note(error)
+                segment.end = index + 1 < firsts.count ? firsts[index + 1].0 : first + 1
+            }
+            nextSequence = max(nextSequence, segment.end, first + 1)
+            segments.append(segment)
+        }
+    }
+
+    /// Counts what is damaged in a segment found on disk.
+    private mutating func examine(_ segment: inout Segment, _ bytes: [UInt8]) {
+        var offset = 0
+        var expected = segment.first
+        var damageStart: Int?
+        while true {
+            switch Frame.step(bytes.span, at: offset, isWhole: true) {
+            case .record(let sequence, _, let next):
+                if let start = damageStart {
+                    segment.damage.insert(start)
+                    damaged += sequence > expected ? min(sequence - expected, UInt64(offset - start)) : 1
+                    damageStart = nil
+                }
+                expected = max(expected, sequence < UInt64.max / 2 ? sequence + 1 : expected)
+                offset = next
+            case .damaged(let next):
+                damageStart = offset
+                offset = next
+            case .incomplete, .end:
+                if let start = damageStart {
+                    segment.damage.insert(start)
+                    damaged += 1
+                }
+                segment.end = expected
+                return
+            }
+        }
+    }
+
+    mutating func note(_ fault: DiskFault) {
+        writeErrors += 1
+        lastError = fault
+    }
+
+    // MARK: Writing
+
+    /// Takes records; the disk's refusals are counted and the records wait in memory, up to the maximum.
+    mutating func append(_ records: [[UInt8]]) {
+        for index in records.indices {
+            let size = records[index].count + Frame.headBytes
+            if records[index].count > Frame.maximumRecord || size > maximumBytes
+                || waitingBytes + size > Self.waitingMaximum && !flush()
+            {
+                countDropped(1)
+                continue
+            }
+            waiting.append((nextSequence, Frame.write(records[index], sequence: nextSequence)))
+            waitingBytes += size
+            nextSequence += 1
+        }
+        _ = flush()
+    }
+
+    private mutating func countDropped(_ count: UInt64) {
+        for name in cursors.keys { cursors[name]?.dropped += count }
+    }
+
+    /// Writes what waits; true when nothing waits any more.
+    mutating func flush() -> Bool {
+        var done = 0
+        while done < waiting.count {
+            if active >= 0, segments[segments.count - 1].bytes >= segmentMaximum { closeActive() }
+            if active < 0 && !openActive(at: waiting[done].sequence) { break }
+            // As many frames as the segment has room for, in one write.
+            var bytes: [UInt8] = []
+            var end = done
+            let room = segmentMaximum - segments[segments.count - 1].bytes
+            while end < waiting.count && (bytes.isEmpty || bytes.count + waiting[end].frame.count <= room) {
+                bytes.append(contentsOf: waiting[end].frame)
+                end += 1
+            }
+            makeRoom(for: bytes.count)
+            if !write(bytes) { break }
+            segments[segments.count - 1].end = waiting[end - 1].sequence + 1
+            done = end
+        }
+        for index in 0..<done { waitingBytes -= waiting[index].frame.count }
+        waiting.removeFirst(done)
+        return waiting.isEmpty
+    }
+
+    private mutating func write(_ bytes: [UInt8]) -> Bool {
+        let last = segments.count - 1
+        let result = DiskFile.write(active, bytes)
+        if result.code == 0 {
+            segments[last].bytes += bytes.count
+            needsSync = true
+            return true
+        }
+        note(DiskFault("write", segments[last].path, result.code))
+        // A torn frame would be counted as damage by the next start; where it cannot be cut off, a new segment begins.
+        if result.written > 0 && ftruncate(active, off_t(segments[last].bytes)) != 0 {
+            segments[last].damage.insert(segments[last].bytes)
+            segments[last].bytes += result.written
+            closeActive()
+        }
+        return false
+    }
+
+    private mutating func openActive(at sequence: UInt64) -> Bool {
+        let digits = String(sequence, radix: 16)
+        let name = "/segment-" + String(repeating: "0", count: 16 - digits.utf8.count) + digits
+        do throws(DiskFault) {
+            active = try DiskFile.open(directory + name, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND)
+        } catch {
+            note(error)
+            return false
+        }
+        segments.append(Segment(first: sequence, path: directory + name, end: sequence))
+        _ = DiskFile.syncDirectory(directory)
+        return true
+    }
+
+    private mutating func closeActive() {
+        if active < 0 { return }
+        if needsSync && fdatasync(active) != 0 { note(DiskFault("fdatasync", segments[segments.count - 1].path)) }
+        needsSync = false
+        _ = close(active)
+        active = -1
+    }
+
+    /// Drops oldest segments until so many bytes fit.
+    private mutating func makeRoom(for count: Int) {
+        var total = bytes
+        while total + count > maximumBytes && segments.count > 1 {
+            let oldest = segments[0]
+            for name in cursors.keys {
+                guard let cursor = cursors[name], cursor.sequence < oldest.end else { continue }
+                cursors[name]?.dropped += oldest.end - max(cursor.sequence, oldest.first)
+                cursors[name]?.sequence = oldest.end
+                cursors[name]?.segment = nil
+            }
+            total -= oldest.bytes
+            DiskFile.remove(oldest.path)
+            segments.removeFirst()
+        }
+    }
+
+    /// Removes the segments that every known sink has behind it.
+    mutating func removeAcknowledged() {
+        guard let lowest = cursors.values.map(\.sequence).min() else { return }
+        while let oldest = segments.first, oldest.end <= lowest {
+            if segments.count == 1 {
+                if active >= 0 && oldest.bytes < segmentMaximum { break }
+                closeActive()
+            }
+            DiskFile.remove(oldest.path)
+            segments.removeFirst()
+        }
+        while let first = waiting.first, first.sequence < lowest {
+            waitingBytes -= first.frame.count
+            waiting.removeFirst()
+        }
+    }
+
+    mutating func stop() {
+        if isStopped { return }
+        _ = flush()
+        closeActive()
+        isStopped = true
+        _ = close(lock)
+        lock = -1
+    }
+}
