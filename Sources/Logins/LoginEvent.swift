@@ -77,6 +77,8 @@ package struct LoginEvent: Sendable {
         return ByteRange(start, bytes.count)
     }
 
+    package mutating func add(_ text: [UInt8]) -> ByteRange { add(text.span) }
+
     package mutating func addTag(_ name: Span<UInt8>, _ value: Span<UInt8>) {
         let nameRange = add(name)
         tags.append((nameRange, add(value)))

@@ -78,8 +78,8 @@ package final class PatternDatabase: Sendable {
         let numbers = patterns.map { UInt32($0.0) }
         var database: OpaquePointer?
         var failure: UnsafeMutablePointer<hs_compile_error_t>?
-        let result = unsafe hs_compile_multi(
-            pointers, flags, numbers, UInt32(patterns.count), UInt32(HS_MODE_BLOCK), nil, &database, &failure)
+        let result = unsafe CVectorscan_compile(
+            pointers, flags, numbers, UInt32(patterns.count), &database, &failure)
         if let failure = unsafe failure { unsafe hs_free_compile_error(failure) }
         return unsafe result == HS_SUCCESS ? database : nil
     }
@@ -124,9 +124,9 @@ package final class PatternScratch {
             // An empty text has no address, and Vectorscan wants one.
             unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 1) { empty in
                 unsafe source.withMemoryRebound(to: CChar.self) { bytes in
-                    unsafe hs_scan(
+                    unsafe CVectorscan_scan(
                         database, bytes.baseAddress ?? UnsafePointer(empty.baseAddress), UInt32(clamping: bytes.count),
-                        0, handle,
+                        handle,
                         { number, _, _, _, context in
                             guard let context = unsafe context else { return 1 }
                             unsafe Unmanaged<PatternScratch>.fromOpaque(context).takeUnretainedValue().matched.append(

@@ -26,6 +26,7 @@ package struct Stream: ~Copyable {
     /// TLS may have to write before it can read (a key update), and in a handshake to read before it can write.
     private var readWaitsForWrite = false
     private var writeWaitsForRead = false
+    private var breaksOff = false
 
     /// A connection that stands already is assumed ready: the first call finds out. `tls` must be a session on this descriptor.
     package init(
@@ -40,7 +41,7 @@ package struct Stream: ~Copyable {
         if isConnected { tls?.note(readable: true, writable: true, hangup: false) }
     }
 
-    deinit { tls?.sayGoodbye() }
+    deinit { if !breaksOff { tls?.sayGoodbye() } }
 
     /// Takes an event in. Every event must come here, or the connection sleeps for ever.
     package mutating func note(_ readiness: Readiness) {
@@ -85,6 +86,25 @@ package struct Stream: ~Copyable {
         if result == 0 { return .endOfStream }
         if result == -Int(EAGAIN) { return .wouldBlock }
         return .failed(Fault(source, "recv", errno: Int32(-result)))
+    }
+
+    /// Reads at most `limit` plain bytes before the handshake: a PROXY preface, behind which the first TLS record must stay in the kernel.
+    package mutating func readPreface(into buffer: inout ByteBuffer, limit: Int) -> IOResult {
+        let descriptor = descriptor.raw
+        let result = unsafe buffer.fill(minimum: limit) { room in
+            unsafe SystemCall.receive(descriptor, UnsafeMutableRawBufferPointer(rebasing: room[..<limit]))
+        }
+        if result > 0 { return .moved(result) }
+        if result == 0 { return .endOfStream }
+        if result == -Int(EAGAIN) { return .wouldBlock }
+        return .failed(Fault(source, "recv", errno: Int32(-result)))
+    }
+
+    /// The peer shall see a broken connection, not an end: what it has is not whole.
+    package mutating func resetOnClose() {
+        breaksOff = true
+        var option = linger(l_onoff: 1, l_linger: 0)
+        _ = unsafe setsockopt(descriptor.raw, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
     }
 
     private mutating func growReads() { nextRead = min(nextRead * 2, Stream.largestRead) }

@@ -19,6 +19,14 @@ package enum ProxyProtocol {
         case header(consumed: Int, source: PeerEndpoint?)
     }
 
+    /// How many bytes may be read next without touching what follows the preface: the rest of a v2 header, one byte of a v1 line.
+    package static func missingBytes(_ bytes: Span<UInt8>) -> Int {
+        if bytes.count < 15 { return 15 - bytes.count }
+        if bytes[0] != 0x0d { return 1 }
+        if bytes.count < 16 { return 1 }
+        return max(1, 16 + (Int(bytes[14]) << 8 | Int(bytes[15])) - bytes.count)
+    }
+
     private static var signature: InlineArray<12, UInt8> {
         [0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a]
     }

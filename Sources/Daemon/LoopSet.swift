@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+import Dispatch
+import Glibc
+import Proxy
+import Synchronization
+import Transport
+import Wire
+
+/// The loops with their workers, seen from outside: hands them policies and sockets, gathers their counts. Owned by the supervisor.
+final class LoopSet: Sendable {
+    private struct Open {
+        var sockets: [String: ListeningSocket] = [:]
+    }
+
+    let handles: [LoopHandle]
+    let rings: [EventRing]
+    private let open = Mutex(Open())
+    private let stopped = DispatchGroup()
+    private let inherited: [String: Int32]
+    private let log: Logs
+
+    /// Starts `count` loops, each with a worker under `policy`. They accept nothing before `listen`.
+    init(count: Int, policy: Policy, accessLog: LogFile?, inherited: [String: Int32], log: Logs) throws(Fault) {
+        self.inherited = inherited
+        self.log = log
+        var handles: [LoopHandle] = []
+        var rings: [EventRing] = []
+        for number in 0..<count {
+            let ring = EventRing()
+            let seed = (UInt64.random(in: 0 ... .max), UInt64.random(in: 0 ... .max))
+            let group = stopped
+            group.enter()
+            let handle = try Loop.start(
+                name: "loop-\(number)",
+                prepare: { loop in
+                    let worker = Worker(
+                        loop: loop, policy: policy, events: ring, accessLog: accessLog, seed: seed,
+                        reportFault: { fault, server in
+                            log.fault(
+                                "upstream",
+                                ["server": String(decoding: server, as: UTF8.self), "fault": fault.description])
+                        })
+                    loop.context = worker
+                    loop.everySecond { _ in worker.everySecond() }
+                }, whenStopped: { group.leave() })
+            handles.append(handle)
+            rings.append(ring)
+        }
+        self.handles = handles
+        self.rings = rings
+    }
+
+    // MARK: Listeners
+
+    /// Opens the sockets that `policy` names and are not open yet. Nothing is taken over when one fails.
+    func prepareListeners(_ policy: Policy) -> [(address: String, fault: Fault)] {
+        var faults: [(address: String, fault: Fault)] = []
+        open.withLock { open in
+            var fresh: [String: ListeningSocket] = [:]
+            for listener in policy.listeners where open.sockets[listener.identity] == nil {
+                do throws(Fault) {
+                    fresh[listener.identity] = try socket(listener.identity)
+                } catch {
+                    faults.append((listener.identity, error))
+                }
+            }
+            if faults.isEmpty { open.sockets.merge(fresh) { $1 } }
+        }
+        return faults
+    }
+
+    private func socket(_ identity: String) throws(Fault) -> ListeningSocket {
+        if identity.hasPrefix("systemd:") {
+            let name = String(identity.dropFirst(8))
+            guard let descriptor = inherited[name] else {
+                throw Fault(
+                    .internal, "inherit", errno: ENOENT, detail: "the service manager gave no socket named \(name)")
+            }
+            // The original stays open, so that a reload may name it again.
+            let copy = dup(descriptor)
+            if copy < 0 { throw Fault(.internal, "dup", errno: errno) }
+            return try ListeningSocket(inherited: Descriptor(owning: copy))
+        }
+        guard let address = SocketAddress(identity) else {
+            throw Fault(.internal, "bind", errno: EINVAL, detail: identity)
+        }
+        return try ListeningSocket(address)
+    }
+
+    /// Puts `policy` in force: every loop adopts it, listens where it says, and leaves what it does not name.
+    func adopt(_ policy: Policy) {
+        let sockets = open.withLock { open -> [(ListenerPolicy, ListeningSocket)] in
+            let wanted = Set(policy.listeners.map(\.identity))
+            open.sockets = open.sockets.filter { wanted.contains($0.key) }
+            return policy.listeners.compactMap { listener in open.sockets[listener.identity].map { (listener, $0) } }
+        }
+        for handle in handles {
+            handle.post { loop in
+                guard let worker = loop.context as? Worker else { return }
+                worker.adopt(policy)
+                worker.listen(sockets)
+            }
+        }
+        for (listener, socket) in sockets {
+            log.info("listening", ["address": socket.address.description, "listener": listener.identity])
+        }
+    }
+
+    // MARK: Counts
+
+    /// The counts of all loops, or of those that answer within a second: a stuck loop must not hide the others.
+    func counters() -> Counters {
+        let group = DispatchGroup()
+        let box = CounterBox()
+        for handle in handles {
+            group.enter()
+            handle.post { loop in
+                if let worker = loop.context as? Worker { box.add(worker.currentCounters) }
+                group.leave()
+            }
+        }
+        _ = group.wait(timeout: .now() + 1)
+        return box.total
+    }
+
+    /// The oldest pulse of all loops.
+    var oldestTurn: MonotonicTime { handles.map(\.lastTurn).min() ?? .now() }
+
+    // MARK: End
+
+    /// No new connections, no new requests.
+    func drain() {
+        for handle in handles { handle.post { loop in (loop.context as? Worker)?.drain() } }
+    }
+
+    /// Ends every connection and every loop, and waits for that.
+    func stop() {
+        for handle in handles {
+            handle.post { loop in
+                (loop.context as? Worker)?.closeAll()
+                loop.stop()
+            }
+        }
+        _ = stopped.wait(timeout: .now() + 5)
+        open.withLock { $0.sockets.removeAll() }
+    }
+}
+
+/// A sum that several loops add to.
+final class CounterBox: Sendable {
+    private let sum = Mutex(Counters())
+
+    var total: Counters { sum.withLock { $0 } }
+
+    func add(_ counters: Counters) { sum.withLock { $0.add(counters) } }
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+import Config
+import Glibc
+import Logins
+import Proxy
+import Rules
+import Transport
+import Wire
+
+/// A configuration that was read and compiled whole.
+struct LoadedPolicy: Sendable {
+    let configuration: Configuration
+    let policy: Policy
+}
+
+/// Turns a configuration file into a `Policy`, off the loops, or into every problem found on the way. `check`, start and reload use it alike.
+enum PolicyCompiler {
+    static func load(
+        path: String, generation: Int, slots: SlotRegistry, endpoints: EndpointRegistry, replacing old: Policy? = nil
+    ) -> (result: LoadedPolicy?, problems: [Problem]) {
+        let read = ConfigurationReader.read(path: path, FileAccess.environment)
+        guard let configuration = read.configuration else { return (nil, read.problems) }
+        var problems: [Problem] = []
+        let compiled = RuleCompiler.compile(configuration.rules, services: configuration.services.map(\.name))
+        problems += compiled.problems
+        let denylist = list(configuration.denylist, &problems)
+        let allowlist = list(configuration.allowlist, &problems)
+        let services = configuration.services.enumerated().compactMap {
+            service($0.element, index: $0.offset, configuration, slots, endpoints, old, &problems)
+        }
+        let listeners = configuration.listeners.compactMap { listener($0, old, &problems) }
+        checkAdmin(configuration, &problems)
+        guard problems.isEmpty, let ruleset = compiled.ruleset, let denylist, let allowlist else {
+            return (nil, problems)
+        }
+        let rules = (0..<ruleset.count).map { ruleset.rule(at: $0) }
+        let policy = Policy(
+            generation: generation, monitorsOnly: configuration.monitorsOnly,
+            trust: ClientAddressPolicy(
+                trusted: IPPrefixSet(configuration.clientAddress.trustedProxies),
+                headers: configuration.clientAddress.headers,
+                prefixLength: configuration.clientAddress.ipv6Prefix),
+            services: services, router: Router(hosts: configuration.services.map(\.hosts)), ruleset: ruleset,
+            ruleSlots: slots.rules(rules.map { String(decoding: $0.id, as: UTF8.self) }), denylist: denylist,
+            allowlist: allowlist,
+            limits: limits(configuration.limits), requestID: requestID(configuration.requestID),
+            pages: BlockPages(html: configuration.blockPageHTML, json: configuration.blockPageJSON),
+            writesAccessLog: configuration.accessLog != nil, flagHeaders: flagHeaders(rules), listeners: listeners)
+        return (LoadedPolicy(configuration: configuration, policy: policy), [])
+    }
+
+    private static func list(_ files: [ListedFile], _ problems: inout [Problem]) -> Denylist? {
+        let read = DenylistReader.read(files.map { (path: $0.path, contents: $0.contents) })
+        problems += read.problems
+        return read.list
+    }
+
+    private static func flagHeaders(_ rules: [CompiledRule]) -> [[UInt8]] {
+        var names: Set<[UInt8]> = [Array("x-loginward-flag".utf8)]
+        for rule in rules {
+            if case .flag(let header, _) = rule.action {
+                names.insert(header.map { $0 >= 65 && $0 <= 90 ? $0 | 32 : $0 })
+            }
+        }
+        return names.sorted { $0.lexicographicallyPrecedes($1) }
+    }
+
+    private static func limits(_ settings: LimitSettings) -> ExchangeLimits {
+        var limits = ExchangeLimits()
+        limits.head.headBytes = settings.head
+        limits.head.fields = settings.fields
+        limits.head.targetBytes = min(settings.head, 16 * 1024)
+        limits.bodyBytes = settings.body.map { UInt64($0) }
+        limits.inspectedBytes = settings.bodyInspected
+        limits.refusesOverBody = settings.refusesOverBody
+        limits.headerTimeout = settings.headerTimeout
+        limits.bodyTimeout = settings.bodyTimeout
+        limits.idleTimeout = settings.idleTimeout
+        limits.writeTimeout = settings.writeTimeout
+        limits.connections = settings.connections
+        limits.requestsPerConnection = settings.requestsPerConnection
+        return limits
+    }
+
+    private static func requestID(_ settings: RequestIDSettings) -> RequestIDPolicy {
+        RequestIDPolicy(
+            header: settings.header,
+            trust: settings.trust == .everybody ? .everybody : settings.trust == .nobody ? .nobody : .trustedProxies)
+    }
+
+    // MARK: Listeners
+
+    private static func listener(_ settings: ListenerSettings, _ old: Policy?, _ problems: inout [Problem])
+        -> ListenerPolicy?
+    {
+        var context: TLSContext?
+        if let tls = settings.tls {
+            do throws(TLSProblem) {
+                context = try TLSContext.server(
+                    certificates: tls.certificates.map {
+                        TLSContext.KeyPair(certificatePath: $0.certificate, keyPath: $0.key)
+                    },
+                    minimumVersion: tls.minimumVersion == "1.3" ? .v1_3 : .v1_2, clientCA: tls.clientCA,
+                    clientVerification: verification(tls.clientCertificates),
+                    replacing: old?.listeners.first { $0.identity == settings.address }?.tls)
+            } catch {
+                problems.append(Problem(tls.place, error.description))
+                return nil
+            }
+        }
+        return ListenerPolicy(
+            identity: settings.address, requiresProxyProtocol: settings.requiresProxyProtocol, tls: context)
+    }
+
+    private static func verification(_ mode: TLSSettings.ClientCertificates) -> TLSContext.ClientVerification {
+        switch mode {
+        case .none: .none
+        case .optional: .optional
+        case .required: .required
+        }
+    }
+
+    private static func checkAdmin(_ configuration: Configuration, _ problems: inout [Problem]) {
+        guard let admin = configuration.admin else { return }
+        guard let address = SocketAddress(admin.address) else {
+            problems.append(
+                Problem(admin.place, "\"\(admin.address)\" is not an address", hint: "unix:PATH or a loopback address"))
+            return
+        }
+        if let ip = address.address, !ip.isLoopback {
+            problems.append(
+                Problem(
+                    admin.place, "the admin listener has no authentication: it must be unix:PATH or a loopback address",
+                    hint: "unix:/run/loginward/admin.sock"))
+        }
+    }
+
+    // MARK: Services
+
+    private static func service(
+        _ settings: ServiceSettings, index: Int, _ configuration: Configuration, _ slots: SlotRegistry,
+        _ endpoints: EndpointRegistry, _ old: Policy?, _ problems: inout [Problem]
+    ) -> ServicePolicy? {
+        let upstream = settings.upstream
+        var context: TLSContext?
+        if upstream.servers.contains(where: \.usesTLS) {
+            do throws(TLSProblem) {
+                context = try TLSContext.client(caFile: upstream.caFile, verify: upstream.verifies)
+            } catch {
+                problems.append(Problem(upstream.place, error.description))
+                return nil
+            }
+        }
+        let servers = upstream.servers.map { server in endpoint(server, upstream, endpoints, &problems) }
+        let policy = UpstreamPolicy(
+            identity: identity(settings), servers: servers, tls: context, connectTimeout: upstream.connectTimeout,
+            responseTimeout: upstream.responseTimeout, idleTimeout: upstream.idleTimeout, keepAlive: upstream.keepAlive,
+            maximumFailures: upstream.maximumFailures, failTimeout: upstream.failTimeout, retries: upstream.retries,
+            preservesHost: upstream.preservesHost)
+        return ServicePolicy(
+            name: settings.name, index: index, slot: slots.service(settings.name), upstream: policy,
+            logins: settings.logins)
+    }
+
+    /// Everything by which idle connections of an old policy may serve a new one. A TLS upstream gets new connections at each reload, as its
+    /// files may have changed.
+    private static func identity(_ settings: ServiceSettings) -> String {
+        let upstream = settings.upstream
+        let common =
+            "\(settings.name)|\(upstream.servers.map(\.text))|\(upstream.connectTimeout)|\(upstream.responseTimeout)"
+        let rest =
+            "\(upstream.idleTimeout)|\(upstream.keepAlive)|\(upstream.maximumFailures)|\(upstream.failTimeout)|\(upstream.retries)"
+        let tls = upstream.servers.contains(where: \.usesTLS) ? "|\(UInt64.random(in: 0 ... .max))" : ""
+        return "\(common)|\(rest)|\(upstream.preservesHost)\(tls)"
+    }
+
+    private static func endpoint(
+        _ server: UpstreamSettings.Server, _ upstream: UpstreamSettings, _ endpoints: EndpointRegistry,
+        _ problems: inout [Problem]
+    ) -> ServerEndpoint {
+        let serverName = upstream.serverName ?? server.host
+        return endpoints.endpoint("\(server.text)|\(serverName)") {
+            var addresses: [SocketAddress] = []
+            var resolves: (host: String, port: UInt16)?
+            if server.isUnix {
+                addresses = [.unix(server.host)]
+            } else if let address = IPAddress(server.host) {
+                addresses = [.ip(address, server.port)]
+            } else {
+                resolves = (server.host, server.port)
+            }
+            return ServerEndpoint(
+                name: server.text, authority: server.authority, serverName: serverName, resolves: resolves,
+                addresses: addresses)
+        }
+    }
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+
+/// The other side of systemd: says how the daemon is, takes the sockets it hands over. Nothing happens without NOTIFY_SOCKET.
+struct ServiceManager: Sendable {
+    private let path: String?
+    /// Half of WATCHDOG_USEC, in seconds; nil when no watchdog waits for us.
+    let watchdogSeconds: Double?
+
+    init() {
+        path = unsafe getenv("NOTIFY_SOCKET").map { unsafe String(cString: $0) }
+        let microseconds = unsafe getenv("WATCHDOG_USEC").flatMap { unsafe Double(String(cString: $0)) }
+        watchdogSeconds = microseconds.map { $0 / 2_000_000 }
+    }
+
+    func ready(_ status: String) { send("READY=1\nSTATUS=\(status)") }
+    func status(_ text: String) { send("STATUS=\(text)") }
+    func stopping() { send("STOPPING=1\nSTATUS=draining") }
+    func watchdog() { send("WATCHDOG=1") }
+
+    /// systemd asks for the monotonic time in the same datagram (sd_notify(3)).
+    func reloading() {
+        var now = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &now)
+        send(
+            "RELOADING=1\nMONOTONIC_USEC=\(Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1_000)\nSTATUS=reloading"
+        )
+    }
+
+    /// Sockets handed over by name (LISTEN_FDNAMES), or by number when they have none.
+    static func inheritedSockets() -> [String: Int32] {
+        guard let pid = unsafe getenv("LISTEN_PID"), unsafe Int32(String(cString: pid)) == getpid(),
+            let count = unsafe getenv("LISTEN_FDS").flatMap({ unsafe Int32(String(cString: $0)) }), count > 0,
+            count < 1024
+        else { return [:] }
+        let names = unsafe getenv("LISTEN_FDNAMES").map {
+            unsafe String(cString: $0).split(separator: ":", omittingEmptySubsequences: false)
+        }
+        var sockets: [String: Int32] = [:]
+        for offset in 0..<count {
+            let descriptor = 3 + offset
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+            _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+            let name = names.flatMap { Int(offset) < $0.count ? String($0[Int(offset)]) : nil }
+            if let name, !name.isEmpty { sockets[name] = descriptor }
+            sockets["\(offset)"] = descriptor
+        }
+        return sockets
+    }
+
+    private func send(_ message: String) {
+        guard let path else { return }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        var bytes = Array(path.utf8)
+        // "@" stands for the abstract namespace.
+        if bytes.first == 64 { bytes[0] = 0 }
+        let room = MemoryLayout.size(ofValue: address.sun_path)
+        if bytes.isEmpty || bytes.count >= room { return }
+        unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: bytes) }
+        let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        if descriptor < 0 { return }
+        defer { close(descriptor) }
+        let length = socklen_t(2 + bytes.count)
+        let text = Array(message.utf8)
+        unsafe withUnsafePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+                _ = unsafe sendto(descriptor, text, text.count, Int32(MSG_NOSIGNAL), generic, length)
+            }
+        }
+    }
+}

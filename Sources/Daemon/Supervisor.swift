@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+import Config
+import Dispatch
+import Glibc
+import Proxy
+import Transport
+import Wire
+
+/// Starts everything in order, waits for the signal to stop, and stops everything in the opposite order.
+enum Supervisor {
+    /// Runs the daemon until SIGTERM or SIGINT; returns the exit status.
+    static func run(configuration path: String, log: Logs) -> Int32 {
+        let manager = ServiceManager()
+        let slots = SlotRegistry()
+        let endpoints = EndpointRegistry()
+        let read = PolicyCompiler.load(path: path, generation: 1, slots: slots, endpoints: endpoints)
+        guard let loaded = read.result else {
+            for problem in read.problems { Terminal.error(problem.description) }
+            log.error("the configuration has problems", ["count": "\(read.problems.count)", "file": path])
+            return ExitStatus.configuration
+        }
+        raiseDescriptorLimit(log)
+        let names = NameRefresh(endpoints: endpoints, log: log)
+        names.refresh()
+        switch Gate.start(path: path, loaded: loaded, slots: slots, endpoints: endpoints, manager: manager, log: log) {
+        case .failure(let trouble):
+            log.error(trouble.what, trouble.fields)
+            return trouble.status
+        case .success(let gate):
+            names.start()
+            let code = wait(gate, manager, log)
+            names.stop()
+            return code
+        }
+    }
+
+    /// Waits for the end and carries it out.
+    private static func wait(_ gate: Gate, _ manager: ServiceManager, _ log: Logs) -> Int32 {
+        let ended = DispatchSemaphore(value: 0)
+        let queue = DispatchQueue(label: "loginward.signals")
+        let end: @Sendable () -> Void = { ended.signal() }
+        let reload: @Sendable () -> Void = { gate.reloader.reload() }
+        let reopen: @Sendable () -> Void = { gate.reopenFiles() }
+        let signals = UnixSignals(
+            on: queue, [(SIGTERM, end), (SIGINT, end), (SIGHUP, reload), (SIGUSR1, reopen)])
+        let watchdog = Watchdog(loops: gate.loops, manager: manager)
+        watchdog.start()
+        manager.ready("generation 1")
+        log.info("ready", ["version": Version.text, "pid": "\(getpid())"])
+        ended.wait()
+        manager.stopping()
+        log.info("draining")
+        watchdog.stop()
+        gate.stop()
+        log.info("stopped")
+        _ = signals
+        return 0
+    }
+
+    /// As many descriptors as the kernel allows: a connection takes two.
+    private static func raiseDescriptorLimit(_ log: Logs) {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0,
+            limit.rlim_cur < limit.rlim_max
+        else { return }
+        limit.rlim_cur = limit.rlim_max
+        _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+}
+
+/// Tells the service manager that the loops turn: only while every one of them does.
+final class Watchdog: Sendable {
+    private let loops: LoopSet
+    private let manager: ServiceManager
+    private let ticker = Ticker(label: "loginward.watchdog")
+
+    init(loops: LoopSet, manager: ServiceManager) {
+        self.loops = loops
+        self.manager = manager
+    }
+
+    func start() {
+        let seconds = manager.watchdogSeconds
+        ticker.start(everyMilliseconds: max(10, Int((seconds ?? 60) * 1_000))) { [self] in
+            guard let seconds else { return }
+            // A loop that waits turns once a second; one that has not for so long is stuck.
+            let age = MonotonicTime.now() - loops.oldestTurn
+            if age < .seconds(max(2, seconds)) { manager.watchdog() }
+        }
+    }
+
+    func stop() { ticker.stop() }
+}

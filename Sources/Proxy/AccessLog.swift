@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+import Rules
+import Wire
+
+/// One worker's access log: lines gather in memory and go to the file's writer in blocks. Confined to its worker.
+struct AccessLog {
+    /// A block is handed over when it reaches this size, and each second.
+    static let blockBytes = 32 * 1024
+
+    private var isEnabled: Bool { file != nil }
+    private var block: [UInt8] = []
+    private let file: LogFile?
+
+    init(file: LogFile?) {
+        self.file = file
+        if file != nil { block.reserveCapacity(AccessLog.blockBytes + 8 * 1024) }
+    }
+
+    /// One JSON line for a finished exchange. Fields that are unknown are absent. The query is left out: it may hold secrets.
+    mutating func write(_ exchange: Exchange, microseconds: UInt64) {
+        if !isEnabled { return }
+        block.append("{\"time\":\"")
+        Timestamp.write(unixNanoseconds: exchange.startedUnixNanoseconds, to: &block)
+        block.append("\",\"client_ip\":\"")
+        exchange.client.write(to: &block)
+        block.append("\",\"peer_ip\":\"")
+        exchange.peer.write(to: &block)
+        block.append("\"")
+        if !exchange.request.methodRange.isEmpty {
+            text(",\"method\":\"", exchange.requestBytes.span.slice(exchange.request.methodRange))
+            text(",\"path\":\"", exchange.requestBytes.span.slice(exchange.request.path))
+            text(",\"host\":\"", exchange.requestBytes.span.slice(exchange.request.authority))
+        }
+        number(",\"status\":", UInt64(exchange.status))
+        number(",\"bytes_in\":", exchange.bytesIn)
+        number(",\"bytes_out\":", exchange.bytesOut)
+        milliseconds(",\"duration_ms\":", microseconds)
+        if exchange.attempts > 0, let pool = exchange.pool {
+            let name = pool.servers[exchange.server].endpoint.name
+            text(",\"upstream\":\"", name.span)
+            if exchange.upstreamNanoseconds > 0 {
+                milliseconds(",\"upstream_ms\":", exchange.upstreamNanoseconds / 1_000)
+            }
+        }
+        if let name = exchange.service?.name { text(",\"service\":\"", name.span) }
+        block.append(",\"verdict\":\"")
+        block.append(exchange.outcome.label)
+        block.append("\"")
+        if let rule = exchange.decidingRule { text(",\"rule\":\"", exchange.policy.ruleset.rule(at: rule).id.span) }
+        if !exchange.reason.isEmpty { text(",\"reason\":\"", exchange.reason.span) }
+        if !exchange.requestID.isEmpty { text(",\"request_id\":\"", exchange.requestID.span) }
+        if let index = exchange.request.first(.userAgent) {
+            text(",\"user_agent\":\"", exchange.requestBytes.span.slice(exchange.request.fields[index].value))
+        }
+        if exchange.isSecure { block.append(",\"tls\":true") }
+        block.append("}\n")
+        if block.count >= AccessLog.blockBytes { flush() }
+    }
+
+    /// Hands what has gathered to the file.
+    mutating func flush() {
+        if block.isEmpty { return }
+        file?.append(block.span)
+        block.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func text(_ key: StaticString, _ value: Span<UInt8>) {
+        block.append(key)
+        JSONWriter.escape(value, into: &block)
+        block.append(34)
+    }
+
+    private mutating func number(_ key: StaticString, _ value: UInt64) {
+        block.append(key)
+        Decimal.append(value, to: &block)
+    }
+
+    /// Microseconds as milliseconds with three digits.
+    private mutating func milliseconds(_ key: StaticString, _ microseconds: UInt64) {
+        block.append(key)
+        Decimal.append(microseconds / 1_000, to: &block)
+        let rest = microseconds % 1_000
+        block.append(46)
+        block.append(UInt8(truncatingIfNeeded: 48 + rest / 100))
+        block.append(UInt8(truncatingIfNeeded: 48 + rest / 10 % 10))
+        block.append(UInt8(truncatingIfNeeded: 48 + rest % 10))
+    }
+}
+
+/// Decimal digits into an array, without a String.
+enum Decimal {
+    static func append(_ number: UInt64, to out: inout [UInt8]) {
+        var divisor: UInt64 = 1
+        while number / divisor >= 10 { divisor *= 10 }
+        while divisor > 0 {
+            out.append(UInt8(truncatingIfNeeded: 48 + number / divisor % 10))
+            divisor /= 10
+        }
+    }
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+import Wire
+
+/// Writes the head that goes to the client: the upstream's, rebuilt, or one of our own.
+enum Answering {
+    /// The upstream's final answer.
+    static func writeResponse(
+        _ exchange: Exchange, body: Forwarding.Announcement, keepsAlive: Bool, date: Span<UInt8>,
+        into output: inout ByteBuffer
+    ) {
+        let answerBytes = exchange.responseBytes
+        writeFields(exchange, answerBytes.span, into: &output)
+        if !exchange.response.contains(.date) { Forwarding.field("Date", date, into: &output) }
+        Forwarding.announce(body, into: &output)
+        writeConnection(exchange, keepsAlive: keepsAlive, into: &output)
+        output.append("\r\n")
+    }
+
+    /// 1xx: the status line and the end-to-end fields (RFC 9110 §15.2); 101 keeps its Upgrade.
+    static func writeInformational(_ exchange: Exchange, into output: inout ByteBuffer) {
+        let answerBytes = exchange.responseBytes
+        writeFields(exchange, answerBytes.span, into: &output)
+        if exchange.response.status == 101 {
+            output.append("Connection: upgrade\r\n")
+            for item in exchange.response.fields where item.known == .upgrade {
+                Forwarding.field("Upgrade", answerBytes.span.slice(item.value), into: &output)
+            }
+        }
+        output.append("\r\n")
+    }
+
+    private static func writeFields(_ exchange: Exchange, _ bytes: Span<UInt8>, into output: inout ByteBuffer) {
+        let status = exchange.response.status
+        output.append("HTTP/1.1 ")
+        output.append(decimal: UInt64(status))
+        output.append(" ")
+        output.append(bytes.slice(exchange.response.reason))
+        output.append("\r\n")
+        let fields = exchange.response.fields
+        let namesMore = Forwarding.namesEndToEndFields(
+            fields, bytes, isPresent: exchange.response.contains(.connection))
+        // A length that describes a body which is not sent (HEAD, 304) is the only one kept as it came.
+        let keepsLength = exchange.request.method == .head || status == 304
+        var wroteLength = false
+        for index in fields.indices {
+            let item = fields[index]
+            switch item.known {
+            case .connection, .transferEncoding, .te, .upgrade, .keepAlive, .proxyConnection, .proxyAuthenticate:
+                continue
+            case .contentLength:
+                if !keepsLength || wroteLength { continue }
+                wroteLength = true
+            default: break
+            }
+            if namesMore && Forwarding.isNamedByConnection(bytes.slice(item.name), fields, bytes) { continue }
+            output.append(bytes.slice(item.name))
+            output.append(": ")
+            output.append(bytes.slice(item.value))
+            output.append("\r\n")
+        }
+    }
+
+    private static func writeConnection(_ exchange: Exchange, keepsAlive: Bool, into output: inout ByteBuffer) {
+        if !keepsAlive {
+            output.append("Connection: close\r\n")
+        } else if exchange.request.version == .http10 {
+            output.append("Connection: keep-alive\r\n")
+        }
+    }
+
+    /// An answer of our own. `extra` are complete field lines. A HEAD request gets the head alone.
+    static func writeOwn(
+        status: Int, contentType: Span<UInt8>, body: Span<UInt8>, extra: Span<UInt8>, requestID: Span<UInt8>,
+        requestIDHeader: Span<UInt8>, isHead: Bool, keepsAlive: Bool, isHTTP10: Bool, date: Span<UInt8>,
+        into output: inout ByteBuffer
+    ) {
+        output.append("HTTP/1.1 ")
+        output.append(decimal: UInt64(status))
+        output.append(" ")
+        output.append(HeadWriter.reasonPhrase(status))
+        output.append("\r\n")
+        Forwarding.field("Date", date, into: &output)
+        output.append("Content-Type: ")
+        output.append(contentType)
+        output.append("\r\nContent-Length: ")
+        output.append(decimal: UInt64(body.count))
+        output.append("\r\nCache-Control: no-store\r\n")
+        if !requestID.isEmpty {
+            output.append(requestIDHeader)
+            output.append(": ")
+            output.append(requestID)
+            output.append("\r\n")
+        }
+        output.append(extra)
+        if !keepsAlive {
+            output.append("Connection: close\r\n")
+        } else if isHTTP10 {
+            output.append("Connection: keep-alive\r\n")
+        }
+        output.append("\r\n")
+        if !isHead { output.append(body) }
+    }
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+import Transport
+import Wire
+
+/// Opens a connection to a server of a pool.
+enum Connecting {
+    /// nil: the name has no address yet, or the kernel refused at once; noted.
+    static func open(pool: UpstreamPool, server: Int, worker: Worker) -> Upstream? {
+        let endpoint = pool.servers[server].endpoint
+        guard let address = endpoint.nextAddress() else {
+            worker.note(Fault(.upstream, "resolve", detail: "no address is known for this name"), server: endpoint)
+            return nil
+        }
+        do throws(Fault) {
+            let stream = try begin(address, tls: pool.policy.tls, serverName: endpoint.serverName)
+            let raw = stream.descriptor.raw
+            let upstream = Upstream(worker: worker, pool: pool, server: server, stream: stream)
+            try worker.loop.add(fd: raw, upstream)
+            worker.counters.upstreamConnections += 1
+            return upstream
+        } catch {
+            worker.note(error, server: endpoint)
+            return nil
+        }
+    }
+
+    /// A connection in progress, with a session that will shake hands when it stands.
+    static func begin(_ address: SocketAddress, tls: TLSContext?, serverName: String) throws(Fault) -> Stream {
+        let descriptor = try Socket.connect(to: address)
+        let session = try tls?.session(fd: descriptor.raw, serverName: serverName)
+        return Stream(descriptor: descriptor, tls: session, source: .upstream, isConnected: false)
+    }
+}

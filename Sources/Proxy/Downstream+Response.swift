@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+import Rules
+import Transport
+import Wire
+
+/// The answer's way back, and the answers that are our own.
+extension Downstream {
+    /// Most 1xx answers that are passed on before the final one; more is a storm.
+    private static let informationalLimit = 16
+
+    func stepForwarding() -> Bool {
+        guard let exchange else { return false }
+        if let fault = pendingFault {
+            pendingFault = nil
+            recover(from: fault)
+            return true
+        }
+        guard let upstream = exchange.upstream else { return false }
+        pumpRequest(exchange, upstream)
+        if phase != .forwarding || exchange.upstream !== upstream { return phase != .closed }
+        if !upstream.flush() { return pendingFault != nil }
+        if !output.isEmpty && !flush() {
+            // The client reads slowly: the upstream is not to blame for its silence meanwhile.
+            if output.count >= Worker.highWaterBytes { upstream.expectNothing() }
+        }
+        if phase != .forwarding { return phase != .closed }
+        return pumpResponse(exchange, upstream)
+    }
+
+    /// Moves the answer from the upstream to the client until one of them has to wait. True: something changed.
+    private func pumpResponse(_ exchange: Exchange, _ upstream: Upstream) -> Bool {
+        if !upstream.isConnected { return false }
+        let limits = exchange.policy.limits.head
+        do throws(HeadError) {
+            if !exchange.hasResponseHead { return try readResponseHead(exchange, upstream) }
+            while !exchange.responseFlow.hasEnded {
+                if output.count >= Worker.highWaterBytes {
+                    if !flush() || phase == .closed { return false }
+                }
+                switch try exchange.responseFlow.next(in: upstream.input, limits: limits) {
+                case .data(let range):
+                    if exchange.observesBody { observe(exchange, upstream, range) }
+                    worker.lend(output: &output)
+                    Forwarding.append(range, of: upstream.input, chunked: exchange.sendsChunked, into: &output)
+                    exchange.bytesOut += UInt64(range.count)
+                    upstream.input.consume(Int(range.end))
+                case .end(let consumed):
+                    finishChunks(exchange, upstream)
+                    upstream.input.consume(consumed)
+                case .needMore(let consumed):
+                    upstream.input.consume(consumed)
+                    if consumed > 0 { continue }
+                    if upstream.read() {
+                        upstream.expect(within: upstream.pool.policy.responseTimeout)
+                        continue
+                    }
+                    if !upstream.hasEnded {
+                        _ = flush()
+                        return false
+                    }
+                    if !exchange.responseFlow.peerClosed() {
+                        pendingFault = .upstreamClosed
+                        return true
+                    }
+                    finishChunks(exchange, upstream)
+                }
+            }
+        } catch {
+            pendingFault = .upstreamMalformed(error)
+            return true
+        }
+        finishResponse(exchange, upstream)
+        return true
+    }
+
+    /// The last chunk, when the client gets chunks.
+    private func finishChunks(_ exchange: Exchange, _ upstream: Upstream) {
+        if !exchange.sendsChunked { return }
+        worker.lend(output: &output)
+        Forwarding.appendEnd(trailers: exchange.responseFlow.trailers, of: upstream.input, into: &output)
+    }
+
+    /// Keeps a bounded copy for the outcome tests.
+    private func observe(_ exchange: Exchange, _ upstream: Upstream, _ range: ByteRange) {
+        let room = exchange.policy.limits.inspectedBytes - exchange.observedBody.count
+        if range.count > room { exchange.observedIsIncomplete = true }
+        upstream.input.copy(range, limit: room, to: &exchange.observedBody)
+    }
+
+    // MARK: Head
+
+    private func readResponseHead(_ exchange: Exchange, _ upstream: Upstream) throws(HeadError) -> Bool {
+        if upstream.input.isEmpty && !upstream.read() {
+            if upstream.hasEnded || upstream.writeFailed {
+                pendingFault = .upstreamClosed
+                return true
+            }
+            return false
+        }
+        let limits = exchange.policy.limits.head
+        if try !HeadParser.parseResponse(
+            in: upstream.input, limits: limits, progress: &exchange.responseProgress, into: &exchange.response)
+        {
+            if upstream.read() { return true }
+            if upstream.hasEnded { pendingFault = .upstreamClosed }
+            return upstream.hasEnded
+        }
+        exchange.responseProgress.reset()
+        exchange.responseBytes.removeAll(keepingCapacity: true)
+        upstream.input.copy(ByteRange(0, exchange.response.length), to: &exchange.responseBytes)
+        upstream.input.consume(exchange.response.length)
+        if exchange.response.status < 200 {
+            informational(exchange, upstream)
+            return true
+        }
+        let method = exchange.request.method
+        let answerBytes = exchange.responseBytes
+        let framing = try BodyFraming.response(exchange.response, answerBytes.span, to: method)
+        exchange.responseFlow.start(framing)
+        exchange.hasResponseHead = true
+        exchange.status = exchange.response.status
+        exchange.upstreamNanoseconds = worker.loop.now.nanoseconds &- exchange.upstreamStartedAt.nanoseconds
+        upstream.pool.succeeded(exchange.server)
+        upstream.expect(within: upstream.pool.policy.responseTimeout)
+        if let action = Inspection.inspectResponse(exchange, worker) {
+            exchange.hasResponseHead = false
+            dropUpstream(exchange)
+            carryOut(.act(action))
+            return true
+        }
+        writeHead(exchange, framing)
+        return true
+    }
+
+    private func writeHead(_ exchange: Exchange, _ framing: BodyFraming) {
+        var announcement = Forwarding.Announcement.none
+        switch framing {
+        case .none:
+            // No body at all; a length of zero is said where a body could have been (RFC 9110 §8.6).
+            break
+        case .length(let count): announcement = .length(count)
+        case .chunked, .untilClose:
+            if exchange.request.version == .http11 {
+                announcement = .chunked
+                exchange.sendsChunked = true
+            } else {
+                exchange.clientKeepsAlive = false
+            }
+        }
+        if !exchange.requestFlow.hasEnded || worker.isDraining || isWornOut { exchange.clientKeepsAlive = false }
+        worker.lend(output: &output)
+        let before = output.count
+        let date = worker.date
+        Answering.writeResponse(
+            exchange, body: announcement, keepsAlive: exchange.clientKeepsAlive, date: date.span, into: &output)
+        exchange.bytesOut += UInt64(output.count - before)
+    }
+
+    private func informational(_ exchange: Exchange, _ upstream: Upstream) {
+        let status = exchange.response.status
+        if status == 101 {
+            if exchange.wantsUpgrade { beginTunnel(exchange) } else { pendingFault = .upstreamMalformed(.badStatus) }
+            return
+        }
+        exchange.informationalCount += 1
+        if exchange.informationalCount > Downstream.informationalLimit {
+            pendingFault = .upstreamMalformed(.badStatus)
+            return
+        }
+        // HTTP/1.0 knows no 1xx, and a 100 is only for those who asked (RFC 9110 §15.2).
+        let passes =
+            exchange.request.version == .http11 && (status != 100 || (exchange.expectsContinue && !exchange.isBuffered))
+        if passes {
+            worker.lend(output: &output)
+            Answering.writeInformational(exchange, into: &output)
+            _ = flush()
+        }
+        exchange.response.reset()
+    }
+
+    /// The answer is complete in `output`.
+    private func finishResponse(_ exchange: Exchange, _ upstream: Upstream) {
+        let answerBytes = exchange.responseBytes
+        Inspection.inspectResponseBody(exchange, worker)
+        let isWhole = exchange.requestFlow.hasEnded && upstream.output.isEmpty && !upstream.writeFailed
+        let persists = Persistence.serverKeepsAlive(exchange.response, answerBytes.span)
+        exchange.upstream = nil
+        // Bytes behind the answer belong to no request of ours: whoever sent them, nobody shall read them as an answer.
+        if isWhole && persists && upstream.input.isEmpty && !upstream.hasEnded {
+            upstream.rest()
+        } else {
+            upstream.close()
+        }
+        releaseServer(exchange)
+        finish(keepsAlive: exchange.clientKeepsAlive && exchange.requestFlow.hasEnded)
+    }
+
+    // MARK: Answers of our own
+
+    enum Page {
+        case none, block
+        case own(contentType: [UInt8], body: [UInt8])
+    }
+
+    /// Says no and why; closes unless the refusal is no fault of the connection's framing.
+    func refuse(_ refusal: Refusal) {
+        guard let exchange else { return }
+        worker.counters.countRefusal(refusal)
+        exchange.outcome = refusal.isUpstreamFault ? .failed : .refused
+        exchange.reason.removeAll(keepingCapacity: true)
+        exchange.reason.append(refusal.reason)
+        if exchange.hasResponseHead {
+            stream.resetOnClose()
+            abort()
+            return
+        }
+        if !refusal.isUpstreamFault { exchange.clientKeepsAlive = false }
+        answer(status: refusal.status, page: .none, location: nil)
+    }
+
+    func answer(status: Int, page: Page, location: [UInt8]?) {
+        guard let exchange else { return }
+        let bytes = exchange.requestBytes
+        dropUpstream(exchange)
+        exchange.status = status
+        let keepsAlive = exchange.clientKeepsAlive && exchange.requestFlow.hasEnded && !worker.isDraining
+        if exchange.requestID.isEmpty { worker.appendIdentifier(to: &exchange.requestID) }
+        worker.page.removeAll(keepingCapacity: true)
+        worker.line.removeAll(keepingCapacity: true)
+        var contentType = Array("text/plain; charset=utf-8".utf8)
+        switch page {
+        case .none:
+            worker.page.append(contentsOf: String(status).utf8)
+            worker.page.append(" ")
+            worker.page.append(HeadWriter.reasonPhrase(status))
+            worker.page.append("\n")
+        case .block:
+            let accept = exchange.request.first(.accept).map { exchange.request.fields[$0].value } ?? .empty
+            let format = BlockPages.format(accept: bytes.span.slice(accept))
+            contentType = Array(format.contentType.utf8)
+            let id = exchange.requestID
+            exchange.policy.pages.render(format, status: status, id: id.span, into: &worker.page)
+        case .own(let type, let body):
+            contentType = type
+            worker.page.append(body.span)
+        }
+        if let location {
+            worker.line.append("Location: ")
+            worker.line.append(location.span)
+            worker.line.append("\r\n")
+        }
+        worker.lend(output: &output)
+        let before = output.count
+        let (body, extra, date) = (worker.page, worker.line, worker.date)
+        let (id, header) = (exchange.requestID, exchange.policy.requestID.header)
+        Answering.writeOwn(
+            status: status, contentType: contentType.span, body: body.span, extra: extra.span, requestID: id.span,
+            requestIDHeader: header.span, isHead: exchange.request.method == .head, keepsAlive: keepsAlive,
+            isHTTP10: exchange.request.version == .http10, date: date.span, into: &output)
+        exchange.bytesOut += UInt64(output.count - before)
+        finish(keepsAlive: keepsAlive)
+    }
+}

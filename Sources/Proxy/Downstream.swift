@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: Apache-2.0
+import Rules
+import Transport
+import Wire
+
+/// One client connection: reads requests one after the other, has them judged, and carries each to an upstream and back.
+/// Confined to its loop. What is decided stands in `Exchange`, `Inspection` and `UpstreamPool`; this file acts.
+final class Downstream: EventTarget {
+    enum Phase {
+        /// The PROXY preface is awaited.
+        case preface
+        case handshake
+        /// A request head is awaited; idle while nothing of it came.
+        case head
+        /// The body is read for inspection before anything goes to the upstream.
+        case gathering
+        /// A rule asked for a delay.
+        case delayed
+        case forwarding
+        case tunnel
+        /// Our answer is out; what the client still sends is thrown away for a moment, so that it can read the answer.
+        case lingering
+        case closed
+    }
+
+    let worker: Worker
+    let listener: ListenerPolicy
+    private let slot: Int
+    private let fileDescriptor: Int32
+    var stream: Stream
+    var input = ByteBuffer()
+    var output = ByteBuffer()
+    var peer: IPAddress
+    var phase = Phase.head
+    var exchange: Exchange?
+    private var progress = HeadProgress()
+    private var headStartedAt = MonotonicTime.never
+    private var servedRequests = 0
+    private var lingerUntil = MonotonicTime.never
+    /// The client sent its end; what it sent before is still served (RFC 9112 §9.6).
+    var inputEnded = false
+    private var closesAfterFlush = false
+    var pendingFault: Refusal?
+    private var isAdvancing = false
+    private var mustAdvanceAgain = false
+
+    init(worker: Worker, stream: consuming Stream, peer: SocketAddress, listener: ListenerPolicy, slot: Int) {
+        self.worker = worker
+        self.listener = listener
+        self.slot = slot
+        fileDescriptor = stream.descriptor.raw
+        self.stream = stream
+        self.peer = peer.address ?? .loopback
+        super.init()
+    }
+
+    /// Registers with the loop and begins. Called once, after the worker knows the connection.
+    func start() {
+        do {
+            try worker.loop.add(fd: fileDescriptor, self)
+        } catch {
+            abort()
+            return
+        }
+        if listener.requiresProxyProtocol {
+            phase = .preface
+        } else {
+            beginTLS()
+        }
+        advance()
+    }
+
+    private func beginTLS() {
+        phase = listener.tls == nil ? .head : .handshake
+    }
+
+    // MARK: Events
+
+    package override func ready(_ readiness: Readiness, on loop: Loop) {
+        if phase == .closed { return }
+        stream.note(readiness)
+        if readiness.contains(.error) {
+            abort()
+            return
+        }
+        advance()
+    }
+
+    package override func deadlinePassed(on loop: Loop) {
+        switch phase {
+        case .closed: return
+        case .preface, .handshake, .lingering: abort()
+        case .head:
+            if input.isEmpty { abort() } else { refuseWithoutRequest(.headerTimeout) }
+        case .gathering: refuse(.bodyTimeout)
+        case .delayed:
+            phase = .gathering
+            forward()
+        case .forwarding:
+            if !output.isEmpty || exchange?.hasResponseHead == true { abort() } else { refuse(.bodyTimeout) }
+        case .tunnel: abort()
+        }
+        advance()
+    }
+
+    /// The upstream can take or has given bytes.
+    func upstreamAdvanced() { advance() }
+
+    /// The upstream connection is of no use any more.
+    func upstreamFailed(_ refusal: Refusal) {
+        pendingFault = refusal
+        advance()
+    }
+
+    /// It has carried as many requests as one connection may.
+    var isWornOut: Bool { servedRequests >= worker.policy.limits.requestsPerConnection }
+
+    func drain() {
+        if phase == .head && input.isEmpty { abort() }
+    }
+
+    // MARK: Progress
+
+    /// Goes on until nothing moves. Calls that arrive from below while it runs (a write to the upstream that fails, say) only
+    /// leave a note.
+    func advance() {
+        if isAdvancing {
+            mustAdvanceAgain = true
+            return
+        }
+        isAdvancing = true
+        repeat {
+            mustAdvanceAgain = false
+            while phase != .closed && step() {}
+        } while mustAdvanceAgain && phase != .closed
+        isAdvancing = false
+        if phase != .closed { settle() }
+    }
+
+    private func step() -> Bool {
+        switch phase {
+        case .preface: return stepPreface()
+        case .handshake: return stepHandshake()
+        case .head: return stepHead()
+        case .gathering: return stepGathering()
+        case .forwarding: return stepForwarding()
+        case .tunnel: return stepTunnel()
+        case .lingering: return stepLingering()
+        case .delayed, .closed: return false
+        }
+    }
+
+    /// Reads more of the client's bytes. False: nothing came.
+    func read() -> Bool {
+        if inputEnded || !stream.isReadable { return false }
+        worker.lend(input: &input)
+        switch stream.read(into: &input, limit: Worker.readBytes) {
+        case .moved: return true
+        case .wouldBlock: return false
+        case .endOfStream:
+            inputEnded = true
+            return false
+        case .failed:
+            abort()
+            return false
+        }
+    }
+
+    /// Sends what waits. True: everything is out (or the connection is gone).
+    func flush() -> Bool {
+        while !output.isEmpty {
+            switch stream.write(from: &output) {
+            case .moved: continue
+            case .wouldBlock: return false
+            case .endOfStream, .failed:
+                abort()
+                return true
+            }
+        }
+        worker.giveBack(output: &output)
+        return true
+    }
+
+    /// Memory and deadline for the time until the next event.
+    private func settle() {
+        worker.giveBack(input: &input)
+        let limits = worker.policy.limits
+        let now = worker.loop.now
+        let deadline: MonotonicTime =
+            switch phase {
+            case .preface, .handshake: headDeadline(limits)
+            case .head:
+                if !output.isEmpty {
+                    now + limits.writeTimeout
+                } else if !input.isEmpty || servedRequests == 0 {
+                    headDeadline(limits)
+                } else {
+                    now + limits.idleTimeout
+                }
+            case .gathering: now + limits.bodyTimeout
+            case .forwarding:
+                if !output.isEmpty {
+                    now + limits.writeTimeout
+                } else if let exchange, !exchange.requestFlow.hasEnded {
+                    now + limits.bodyTimeout
+                } else {
+                    .never
+                }
+            case .tunnel: now + limits.idleTimeout
+            case .lingering: lingerUntil
+            case .delayed, .closed: .never
+            }
+        if phase != .delayed { worker.loop.setDeadline(self, deadline) }
+    }
+
+    /// The head must be complete so long after its first byte (or after the connection was accepted), however it drips.
+    private func headDeadline(_ limits: borrowing ExchangeLimits) -> MonotonicTime {
+        if headStartedAt == .never { headStartedAt = worker.loop.now }
+        return headStartedAt + limits.headerTimeout
+    }
+
+    // MARK: Beginning of a connection
+
+    private func stepPreface() -> Bool {
+        do {
+            switch try ProxyProtocol.parse(input.bytes) {
+            case .incomplete:
+                switch stream.readPreface(into: &input, limit: ProxyProtocol.missingBytes(input.bytes)) {
+                case .moved: return true
+                case .wouldBlock: return false
+                case .endOfStream, .failed:
+                    abort()
+                    return false
+                }
+            case .header(let consumed, let source):
+                input.consume(consumed)
+                if let source { peer = source.address }
+                beginTLS()
+                return true
+            }
+        } catch {
+            worker.counters.prefaceErrors += 1
+            abort()
+            return false
+        }
+    }
+
+    private func stepHandshake() -> Bool {
+        switch stream.handshake() {
+        case .wouldBlock: return false
+        case .done:
+            phase = .head
+            return true
+        case .failed:
+            worker.counters.handshakeErrors += 1
+            abort()
+            return false
+        }
+    }
+
+    private func stepHead() -> Bool {
+        if !output.isEmpty && !flush() { return false }
+        if closesAfterFlush {
+            linger()
+            return true
+        }
+        if input.isEmpty {
+            if !read() {
+                if inputEnded { abort() }
+                return false
+            }
+        }
+        if headStartedAt == .never { headStartedAt = worker.loop.now }
+        do {
+            let limits = worker.policy.limits.head
+            if try !HeadParser.parseRequest(in: input, limits: limits, progress: &progress, into: &worker.parsing) {
+                if read() { return true }
+                if inputEnded { abort() }
+                return false
+            }
+        } catch {
+            refuseWithoutRequest(.malformed(error))
+            return true
+        }
+        progress.reset()
+        beginExchange()
+        return true
+    }
+
+    private func beginExchange() {
+        let exchange = worker.takeExchange()
+        self.exchange = exchange
+        swap(&exchange.request, &worker.parsing)
+        input.copy(ByteRange(0, exchange.request.length), to: &exchange.requestBytes)
+        input.consume(exchange.request.length)
+        exchange.bytesIn = UInt64(exchange.request.length)
+        exchange.peer = peer
+        exchange.client = peer
+        exchange.isSecure = listener.tls != nil
+        if let tls = stream.tls { exchange.tlsVersion += Array(tls.version.utf8) }
+        exchange.startedAt = worker.loop.now
+        exchange.startedUnixNanoseconds = worker.loop.unixNanoseconds
+        servedRequests += 1
+        do {
+            exchange.requestFraming = try BodyFraming.request(exchange.request, exchange.requestBytes.span)
+        } catch {
+            refuse(.malformed(error))
+            return
+        }
+        exchange.requestFlow.start(exchange.requestFraming)
+        exchange.clientKeepsAlive = Persistence.clientKeepsAlive(exchange.request, exchange.requestBytes.span)
+        if let problem = Persistence.readExpectations(of: exchange) {
+            refuse(problem)
+            return
+        }
+        if case .length(let count) = exchange.requestFraming, let maximum = exchange.policy.limits.bodyBytes,
+            count > maximum
+        {
+            refuse(.bodyTooLarge)
+            return
+        }
+        carryOut(Inspection.inspectHead(exchange, worker))
+    }
+
+    // MARK: End of a connection
+
+    /// Answers a request that could not be read, then closes.
+    private func refuseWithoutRequest(_ refusal: Refusal) {
+        let exchange = worker.takeExchange()
+        exchange.peer = peer
+        exchange.client = peer
+        exchange.isSecure = listener.tls != nil
+        exchange.startedAt = worker.loop.now
+        exchange.startedUnixNanoseconds = worker.loop.unixNanoseconds
+        exchange.bytesIn = UInt64(input.count)
+        self.exchange = exchange
+        input.removeAll()
+        refuse(refusal)
+    }
+
+    /// The exchange is over and its answer stands in `output`. Goes on with the next request or closes.
+    func finish(keepsAlive: Bool) {
+        if let exchange {
+            Accounting.finish(exchange, worker)
+            self.exchange = nil
+            worker.giveBack(exchange)
+        }
+        headStartedAt = .never
+        phase = .head
+        if !keepsAlive || worker.isDraining || (inputEnded && input.isEmpty) { closesAfterFlush = true }
+    }
+
+    /// Lets the client read our answer before the kernel resets the connection because of unread bytes (RFC 9112 §9.6).
+    private func linger() {
+        input.removeAll()
+        if inputEnded {
+            abort()
+            return
+        }
+        stream.shutdownWrite()
+        lingerUntil = worker.loop.now + .seconds(2)
+        phase = .lingering
+    }
+
+    private func stepLingering() -> Bool {
+        if read() {
+            input.removeAll()
+            return true
+        }
+        if inputEnded { abort() }
+        return false
+    }
+
+    /// Closes at once. An exchange under way is accounted for as it stands.
+    func abort() {
+        if phase == .closed { return }
+        phase = .closed
+        if let exchange {
+            exchange.upstream?.close()
+            exchange.upstream = nil
+            if exchange.pool != nil { releaseServer(exchange) }
+            if exchange.status == 0 && exchange.outcome == .allowed { exchange.outcome = .failed }
+            Accounting.finish(exchange, worker)
+            self.exchange = nil
+            worker.giveBack(exchange)
+        }
+        worker.loop.setDeadline(self, .never)
+        worker.loop.remove(fd: fileDescriptor)
+        input.release()
+        output.release()
+        worker.closed(slot: slot)
+    }
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Transport
+import Wire
+
+/// The active check of one upstream server: asks for `path` every `interval` and notes whether a 2xx or 3xx came in time.
+/// Confined to the loop that runs it; the result stands in the shared `ServerEndpoint`.
+package final class HealthCheck: EventTarget {
+    private enum State {
+        case waiting, connecting, handshaking, exchanging
+    }
+
+    private let loop: Loop
+    private let endpoint: ServerEndpoint
+    private let tls: TLSContext?
+    private let path: [UInt8]
+    private let interval: Duration
+    private let timeout: Duration
+    private let changed: @Sendable (ServerEndpoint, Bool) -> Void
+    private var state = State.waiting
+    private var stream: Stream?
+    private var fileDescriptor: Int32 = -1
+    private var input = ByteBuffer()
+    private var output = ByteBuffer()
+    private var progress = HeadProgress()
+    private var head = ResponseHead()
+    private var isStopped = false
+
+    /// `changed` is told when the answer differs from the one before.
+    package init(
+        loop: Loop, endpoint: ServerEndpoint, tls: TLSContext?, path: String, interval: Duration, timeout: Duration,
+        changed: @escaping @Sendable (ServerEndpoint, Bool) -> Void
+    ) {
+        self.loop = loop
+        self.endpoint = endpoint
+        self.tls = tls
+        self.path = Array(path.utf8)
+        self.interval = interval
+        self.timeout = timeout
+        self.changed = changed
+        super.init()
+    }
+
+    /// Begins with the first check at once.
+    package func start() { begin() }
+
+    package func stop() {
+        isStopped = true
+        disconnect()
+        loop.setDeadline(self, .never)
+    }
+
+    private func begin() {
+        guard !isStopped, let address = endpoint.nextAddress() else {
+            conclude(passing: false)
+            return
+        }
+        do {
+            let stream = try Connecting.begin(address, tls: tls, serverName: endpoint.serverName)
+            fileDescriptor = stream.descriptor.raw
+            self.stream = consume stream
+            state = .connecting
+            try loop.add(fd: fileDescriptor, self)
+            loop.setDeadline(self, loop.now + timeout)
+        } catch {
+            conclude(passing: false)
+        }
+    }
+
+    package override func ready(_ readiness: Readiness, on loop: Loop) {
+        stream?.note(readiness)
+        advance()
+    }
+
+    package override func deadlinePassed(on loop: Loop) {
+        if state == .waiting { begin() } else { conclude(passing: false) }
+    }
+
+    private func advance() {
+        switch state {
+        case .waiting: return
+        case .connecting:
+            guard stream?.isWritable == true else { return }
+            writeRequest()
+            state = .handshaking
+            advance()
+        case .handshaking:
+            switch stream?.handshake() {
+            case .done:
+                state = .exchanging
+                advance()
+            case .failed, nil: conclude(passing: false)
+            case .wouldBlock: return
+            }
+        case .exchanging: exchange()
+        }
+    }
+
+    private func writeRequest() {
+        output.append("GET ")
+        output.append(path)
+        output.append(" HTTP/1.1\r\nHost: ")
+        output.append(endpoint.authority)
+        output.append("\r\nUser-Agent: loginward-health\r\nConnection: close\r\n\r\n")
+    }
+
+    private func exchange() {
+        while !output.isEmpty {
+            switch stream?.write(from: &output) {
+            case .moved: continue
+            case .wouldBlock: return
+            default:
+                conclude(passing: false)
+                return
+            }
+        }
+        while true {
+            switch stream?.read(into: &input, limit: 16 * 1024) {
+            case .moved:
+                do {
+                    if try HeadParser.parseResponse(in: input, limits: HeadLimits(), progress: &progress, into: &head) {
+                        conclude(passing: head.status >= 200 && head.status < 400)
+                        return
+                    }
+                } catch {
+                    conclude(passing: false)
+                    return
+                }
+            case .wouldBlock: return
+            default:
+                conclude(passing: false)
+                return
+            }
+        }
+    }
+
+    private func conclude(passing: Bool) {
+        disconnect()
+        if isStopped { return }
+        if endpoint.isPassing != passing {
+            endpoint.setPassing(passing)
+            changed(endpoint, passing)
+        }
+        loop.setDeadline(self, loop.now + interval)
+    }
+
+    private func disconnect() {
+        state = .waiting
+        if fileDescriptor >= 0 { loop.remove(fd: fileDescriptor) }
+        fileDescriptor = -1
+        stream = nil
+        input.release()
+        output.release()
+        progress.reset()
+    }
+}

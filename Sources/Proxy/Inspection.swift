@@ -1,0 +1,295 @@
+import Logins
+import Rules
+// SPDX-License-Identifier: Apache-2.0
+import Transport
+import Wire
+
+/// The checks on an exchange, in their order. The only file that knows the order; what each check does stands elsewhere.
+enum Inspection {
+    enum Decision {
+        /// Nothing speaks against it.
+        case pass
+        /// The body must be read first.
+        case gather
+        case refuse(Refusal)
+        case act(RuleAction)
+    }
+
+    // MARK: Request head
+
+    static func inspectHead(_ exchange: Exchange, _ worker: Worker) -> Decision {
+        let bytes = exchange.requestBytes
+        let policy = exchange.policy
+        // 1. Who is asking.
+        exchange.client = ClientAddress.find(
+            peer: exchange.peer, exchange.request, bytes.span, policy.trust)
+        identify(exchange, worker)
+        RequestTarget.normalise(bytes.span.slice(exchange.request.path), into: &exchange.path)
+        // 2. The allowlist wins over everything that follows.
+        exchange.isAllowlisted = isListed(exchange, policy.allowlist, worker)
+        // 3. Where to.
+        guard let index = policy.router.service(for: bytes.span.slice(exchange.request.authority)) else {
+            return .refuse(.noSuchService)
+        }
+        let service = policy.services[index]
+        exchange.service = service
+        LoginObserver.recognise(exchange, service)
+        exchange.evaluation.reset(for: policy.ruleset)
+        // 4. The denylist. 5. Rules on the head.
+        var decision = Decision.pass
+        if !exchange.isAllowlisted {
+            if let action = deny(exchange, worker) {
+                decision = .act(action)
+            } else {
+                if policy.ruleset.needsFingerprints { LoginObserver.printHead(exchange) }
+                let verdict = policy.ruleset.inspectRequestHead(
+                    exchange.request, bytes.span, path: exchange.path.span, facts: facts(exchange),
+                    state: &exchange.evaluation, scratch: worker.scratch)
+                if let action = apply(verdict, exchange, worker) { decision = .act(action) }
+            }
+        }
+        return continueWithBody(exchange, after: decision, worker)
+    }
+
+    /// 6. Rules on the body and the login's name need the body. A request that is refused already is read on only for the name
+    /// of a login, so that a blocked attempt says whose it was.
+    private static func continueWithBody(_ exchange: Exchange, after decision: Decision, _ worker: Worker) -> Decision {
+        let hasBody = !exchange.requestFlow.hasEnded
+        switch decision {
+        case .pass:
+            let wanted =
+                exchange.policy.ruleset.needsRequestBody && !exchange.isAllowlisted || exchange.login.needsRequestBody
+            if !wanted { return .pass }
+            if !hasBody { return inspectBody(exchange, worker) }
+            if case .length(let count) = exchange.requestFraming, count > UInt64(exchange.policy.limits.inspectedBytes)
+            {
+                if exchange.policy.limits.refusesOverBody { return .refuse(.overBody) }
+                worker.counters.uninspectedBodies += 1
+                exchange.reason.append("over_body")
+                return .pass
+            }
+            return .gather
+        case .act(let action) where exchange.login.needsRequestBody && hasBody && !exchange.expectsContinue:
+            if case .length(let count) = exchange.requestFraming, count <= UInt64(exchange.policy.limits.inspectedBytes)
+            {
+                exchange.pendingAction = action
+                return .gather
+            }
+            return decision
+        case .act:
+            if !hasBody {
+                _ = BodyInspection.read(exchange, worker)
+                LoginObserver.observeRequest(exchange)
+            }
+            return decision
+        case .gather, .refuse: return decision
+        }
+    }
+
+    // MARK: Request body
+
+    static func inspectBody(_ exchange: Exchange, _ worker: Worker) -> Decision {
+        let policy = exchange.policy
+        if let refusal = BodyInspection.read(exchange, worker) {
+            if exchange.pendingAction == nil && policy.limits.refusesOverBody && !exchange.isAllowlisted {
+                return .refuse(refusal)
+            }
+            worker.counters.uninspectedBodies += 1
+            exchange.reason.append(refusal.reason)
+        }
+        LoginObserver.observeRequest(exchange)
+        if let action = exchange.pendingAction { return .act(action) }
+        if exchange.isAllowlisted || isAllowlistedLogin(exchange, worker) { return .pass }
+        if let action = denyLogin(exchange, worker) { return .act(action) }
+        if policy.ruleset.needsFingerprints { LoginObserver.printBody(exchange) }
+        let raw = BodyInspection.isDecoded(exchange) ? exchange.decodedBody : exchange.body
+        let verdict = policy.ruleset.inspectRequestBody(
+            exchange.bodyValues, raw: raw.span,
+            facts: facts(exchange), state: &exchange.evaluation, scratch: worker.scratch)
+        if let action = apply(verdict, exchange, worker) { return .act(action) }
+        return .pass
+    }
+
+    // MARK: Response
+
+    /// Rules on the answer's status and fields. nil: it may go to the client.
+    static func inspectResponse(_ exchange: Exchange, _ worker: Worker) -> RuleAction? {
+        let answerBytes = exchange.responseBytes
+        LoginObserver.observeResponseHead(exchange)
+        if let action = denyUserID(exchange, worker) { return action }
+        if exchange.isAllowlisted || !exchange.policy.ruleset.inspectsResponses { return nil }
+        let verdict = exchange.policy.ruleset.inspectResponseHead(
+            exchange.response, answerBytes.span, facts: facts(exchange), state: &exchange.evaluation,
+            scratch: worker.scratch)
+        return apply(verdict, exchange, worker)
+    }
+
+    // MARK: Lists
+
+    private static func isListed(_ exchange: Exchange, _ list: Denylist, _ worker: Worker) -> Bool {
+        let bytes = exchange.requestBytes
+        if list.isEmpty { return false }
+        let now = worker.loop.unixNanoseconds / 1_000_000_000
+        if list.find(address: exchange.client, now: now) != nil { return true }
+        if let index = exchange.request.first(.userAgent) {
+            let value = bytes.span.slice(exchange.request.fields[index].value)
+            if list.find(userAgent: value, now: now) != nil { return true }
+        }
+        return false
+    }
+
+    private static func deny(_ exchange: Exchange, _ worker: Worker) -> RuleAction? {
+        let bytes = exchange.requestBytes
+        let list = exchange.policy.denylist
+        if list.isEmpty { return nil }
+        let now = worker.loop.unixNanoseconds / 1_000_000_000
+        var entry = list.find(address: exchange.client, now: now)
+        if entry == nil, let index = exchange.request.first(.userAgent) {
+            entry = list.find(
+                userAgent: bytes.span.slice(exchange.request.fields[index].value), now: now)
+        }
+        if entry == nil && list.hasFingerprints { entry = denyFingerprint(exchange, list, worker, now) }
+        return entry.flatMap { denied(by: $0, exchange, worker) }
+    }
+
+    private static func denyFingerprint(_ exchange: Exchange, _ list: Denylist, _ worker: Worker, _ now: Int64)
+        -> Denylist.Entry?
+    {
+        LoginObserver.printHead(exchange)
+        let prints = exchange.evaluation.fingerprints
+        for range in [prints.header, prints.network] where !range.isEmpty {
+            if let entry = list.find(fingerprint: prints.bytes.span.slice(range), now: now) { return entry }
+        }
+        return nil
+    }
+
+    private static func isAllowlistedLogin(_ exchange: Exchange, _ worker: Worker) -> Bool {
+        let list = exchange.policy.allowlist
+        if list.isEmpty || !exchange.login.hasName { return false }
+        exchange.isAllowlisted =
+            list.find(login: exchange.login.name.span, now: worker.loop.unixNanoseconds / 1_000_000_000) != nil
+        return exchange.isAllowlisted
+    }
+
+    private static func denyLogin(_ exchange: Exchange, _ worker: Worker) -> RuleAction? {
+        let list = exchange.policy.denylist
+        if list.isEmpty || !exchange.login.hasName { return nil }
+        let entry = list.find(login: exchange.login.name.span, now: worker.loop.unixNanoseconds / 1_000_000_000)
+        return entry.flatMap { denied(by: $0, exchange, worker) }
+    }
+
+    /// The answer says whose login it was: a user that is denied does not get it.
+    private static func denyUserID(_ exchange: Exchange, _ worker: Worker) -> RuleAction? {
+        let list = exchange.policy.denylist
+        if list.isEmpty || exchange.login.userID.isEmpty || exchange.isAllowlisted { return nil }
+        let entry = list.find(userID: exchange.login.userID.span, now: worker.loop.unixNanoseconds / 1_000_000_000)
+        return entry.flatMap { denied(by: $0, exchange, worker) }
+    }
+
+    /// Rules on the answer's body, which is out already: they only note. Also makes the body readable for the outcome tests.
+    static func inspectResponseBody(_ exchange: Exchange, _ worker: Worker) {
+        let answerBytes = exchange.responseBytes
+        if !exchange.observesBody { return }
+        ResponseReading.read(exchange, worker)
+        if exchange.login.isLogin, let service = exchange.service, exchange.login.userID.isEmpty {
+            service.logins[exchange.login.route].readUserID(
+                exchange.response, answerBytes.span, values: exchange.responseValues, into: &exchange.login.userID)
+        }
+        if exchange.isAllowlisted || !exchange.policy.ruleset.needsResponseBody { return }
+        let raw = exchange.observedBody
+        let verdict = exchange.policy.ruleset.inspectResponseBody(
+            exchange.responseValues, raw: raw.span, facts: facts(exchange), state: &exchange.evaluation,
+            scratch: worker.scratch)
+        _ = apply(verdict, exchange, worker)
+    }
+
+    private static func denied(by entry: Denylist.Entry, _ exchange: Exchange, _ worker: Worker) -> RuleAction? {
+        worker.counters.denylistHits += 1
+        exchange.reason.removeAll(keepingCapacity: true)
+        exchange.reason.append("denylist")
+        if !entry.reason.isEmpty {
+            exchange.reason.append(": ")
+            exchange.reason.append(contentsOf: entry.reason.utf8)
+        }
+        if exchange.policy.monitorsOnly {
+            exchange.outcome = .monitored
+            return nil
+        }
+        exchange.outcome = .blocked
+        return .block(status: 403)
+    }
+
+    // MARK: Verdicts
+
+    /// Turns a verdict into what is to be done; in monitor mode into a note.
+    private static func apply(_ verdict: Verdict, _ exchange: Exchange, _ worker: Worker) -> RuleAction? {
+        let ruleset = exchange.policy.ruleset
+        while exchange.countedMatches < exchange.evaluation.matches.count {
+            let rule = Int(exchange.evaluation.matches[exchange.countedMatches])
+            worker.counters.countRule(slot: exchange.policy.ruleSlots[rule])
+            exchange.countedMatches += 1
+            if exchange.outcome == .allowed && !ruleset.rule(at: rule).isFlag { exchange.outcome = .monitored }
+            if exchange.decidingRule == nil { exchange.decidingRule = rule }
+            if !exchange.policy.monitorsOnly { appendFlag(ruleset.rule(at: rule), exchange) }
+        }
+        guard case .act(let index) = verdict else { return nil }
+        exchange.decidingRule = index
+        if exchange.policy.monitorsOnly { return nil }
+        let action = ruleset.rule(at: index).action
+        switch action {
+        case .flag: return nil
+        case .delay: exchange.outcome = .allowed
+        case .block, .redirect, .respond, .close: exchange.outcome = .blocked
+        }
+        return action
+    }
+
+    private static func appendFlag(_ rule: CompiledRule, _ exchange: Exchange) {
+        guard rule.isEnforced, case .flag(let header, let value) = rule.action else { return }
+        exchange.flagLines.append(header.span)
+        exchange.flagLines.append(": ")
+        exchange.flagLines.append(value.span)
+        exchange.flagLines.append("\r\n")
+    }
+
+    // MARK: Facts
+
+    private static func facts(_ exchange: Exchange) -> ExchangeFacts {
+        ExchangeFacts(
+            client: exchange.client, peer: exchange.peer, isSecure: exchange.isSecure,
+            service: exchange.service?.index ?? -1,
+            unixSeconds: exchange.startedUnixNanoseconds / 1_000_000_000)
+    }
+
+    /// Keeps the request id of a trusted peer, or makes one. Only characters that need no escaping anywhere are taken over.
+    private static func identify(_ exchange: Exchange, _ worker: Worker) {
+        let bytes = exchange.requestBytes
+        let policy = exchange.policy
+        if policy.requestID.believes(trustedPeer: policy.trust.trusted.contains(exchange.peer)) {
+            let header = policy.requestID.header
+            let name = header.span
+            if let index = exchange.request.first(named: name, in: bytes.span) {
+                let value = bytes.span.slice(exchange.request.fields[index].value)
+                if isPlain(value) {
+                    exchange.requestID.append(value)
+                    return
+                }
+            }
+        }
+        worker.appendIdentifier(to: &exchange.requestID)
+    }
+
+    private static func isPlain(_ text: Span<UInt8>) -> Bool {
+        if text.isEmpty || text.count > 128 { return false }
+        for index in text.indices {
+            switch text[index] {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
+                UInt8(ascii: ":"), UInt8(ascii: "="), UInt8(ascii: "/"), UInt8(ascii: "+"), UInt8(ascii: "@"):
+                continue
+            default: return false
+            }
+        }
+        return true
+    }
+}

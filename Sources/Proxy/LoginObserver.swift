@@ -1,0 +1,180 @@
+import Logins
+// SPDX-License-Identifier: Apache-2.0
+import Rules
+import Wire
+
+/// What is seen of a login in one exchange. Part of it.
+struct LoginObservation {
+    /// Position in the service's login routes, -1: no login.
+    var route = -1
+    var needsRequestBody = false
+    var name: [UInt8] = []
+    var hasName = false
+    var isCut = false
+    var userID: [UInt8] = []
+
+    var isLogin: Bool { route >= 0 }
+
+    mutating func reset() {
+        route = -1
+        needsRequestBody = false
+        name.removeAll(keepingCapacity: true)
+        hasName = false
+        isCut = false
+        userID.removeAll(keepingCapacity: true)
+    }
+}
+
+/// Watches an exchange for a login: which route, whose name, what came of it. One exchange gives one event.
+enum LoginObserver {
+    /// Finds the login route of a request, if it is one.
+    static func recognise(_ exchange: Exchange, _ service: ServicePolicy) {
+        let bytes = exchange.requestBytes
+        for index in service.logins.indices
+        where service.logins[index].matches(
+            method: bytes.span.slice(exchange.request.methodRange), path: exchange.path.span)
+        {
+            exchange.login.route = index
+            exchange.login.needsRequestBody = service.logins[index].needsRequestBody
+            return
+        }
+    }
+
+    /// Takes the typed name out of the request. The body, if it is needed, has been read.
+    static func observeRequest(_ exchange: Exchange) {
+        let bytes = exchange.requestBytes
+        guard exchange.login.isLogin, let service = exchange.service else { return }
+        exchange.login.hasName = service.logins[exchange.login.route].readName(
+            exchange.request, bytes.span, query: exchange.queryValues, body: exchange.bodyValues,
+            into: &exchange.login.name)
+        if exchange.login.name.count > LoginEvent.nameLimit {
+            exchange.login.name.removeLast(exchange.login.name.count - LoginEvent.nameLimit)
+            exchange.login.isCut = true
+        }
+        exchange.evaluation.hasLogin = exchange.login.hasName
+        exchange.evaluation.login.removeAll(keepingCapacity: true)
+        exchange.evaluation.login += exchange.login.name
+    }
+
+    /// The answer's head is there: `usr.id` if it tells it, and whether its body must be watched.
+    static func observeResponseHead(_ exchange: Exchange) {
+        let answerBytes = exchange.responseBytes
+        exchange.observesBody = exchange.policy.ruleset.needsResponseBody && !exchange.isAllowlisted
+        guard exchange.login.isLogin, let service = exchange.service else { return }
+        if service.logins[exchange.login.route].needsResponseBody { exchange.observesBody = true }
+        service.logins[exchange.login.route].readUserID(
+            exchange.response, answerBytes.span, values: exchange.responseValues, into: &exchange.login.userID)
+        exchange.evaluation.userID.removeAll(keepingCapacity: true)
+        exchange.evaluation.userID += exchange.login.userID
+    }
+
+    /// The fingerprints that are known when the head is there.
+    static func printHead(_ exchange: Exchange) {
+        let bytes = exchange.requestBytes
+        if !exchange.evaluation.fingerprints.header.isEmpty { return }
+        exchange.evaluation.fingerprints.header = Fingerprint.appendHeader(
+            exchange.request, bytes.span, to: &exchange.evaluation.fingerprints.bytes)
+        exchange.evaluation.fingerprints.network = Fingerprint.appendNetwork(
+            exchange.request, bytes.span, to: &exchange.evaluation.fingerprints.bytes)
+    }
+
+    /// The fingerprint that needs the body's names.
+    static func printBody(_ exchange: Exchange) {
+        let bytes = exchange.requestBytes
+        if !exchange.evaluation.fingerprints.http.isEmpty { return }
+        exchange.evaluation.fingerprints.http = Fingerprint.appendHTTP(
+            exchange.request, bytes.span, query: exchange.queryValues, body: exchange.bodyValues,
+            to: &exchange.evaluation.fingerprints.bytes)
+    }
+
+    // MARK: The event
+
+    /// Writes the one event of this exchange. Called when it ends, on every path.
+    static func emit(_ exchange: Exchange, _ worker: Worker, microseconds: UInt64) {
+        let answerBytes = exchange.responseBytes
+        let bytes = exchange.requestBytes
+        guard let service = exchange.service else { return }
+        printHead(exchange)
+        printBody(exchange)
+        exchange.evaluation.fingerprints.session = Fingerprint.appendSession(
+            exchange.request, bytes.span, userID: exchange.login.userID.span,
+            to: &exchange.evaluation.fingerprints.bytes)
+        var event = LoginEvent(capacity: 512 + exchange.request.length)
+        event.unixNanoseconds = exchange.startedUnixNanoseconds
+        event.durationMicroseconds = microseconds
+        event.client = exchange.client
+        event.peer = exchange.peer
+        event.version = exchange.request.version
+        event.status = exchange.status
+        event.action = action(exchange)
+        event.hasLogin = exchange.login.hasName
+        if exchange.hasResponseHead {
+            let read = service.logins[exchange.login.route].readOutcome(
+                exchange.response, answerBytes.span, body: exchange.observedBody.span, values: exchange.responseValues)
+            event.outcome = read.outcome
+            event.exists = read.exists
+        } else if event.isBlocked {
+            event.outcome = .failure
+        }
+        worker.line.removeAll(keepingCapacity: true)
+        worker.appendIdentifier(to: &worker.line)
+        event.texts.id = event.add(worker.line)
+        addTexts(exchange, service, to: &event)
+        let slot = event.isBlocked ? 3 : Int(event.outcome.rawValue)
+        worker.counters.countLogin(slot: service.slot, outcome: slot)
+        if !worker.events.append(event) { worker.counters.eventsDropped += 1 }
+    }
+
+    private static func action(_ exchange: Exchange) -> LoginEvent.Action {
+        switch exchange.outcome {
+        case .allowed: .allow
+        case .blocked: .block
+        case .monitored: .monitor
+        case .refused: .refuse
+        case .failed: .fail
+        }
+    }
+
+    private static func addTexts(_ exchange: Exchange, _ service: ServicePolicy, to event: inout LoginEvent) {
+        let bytes = exchange.requestBytes
+        event.texts.service = event.add(service.name)
+        event.texts.route = event.add(service.logins[exchange.login.route].name)
+        event.texts.login = event.add(exchange.login.name)
+        event.texts.userID = event.add(exchange.login.userID)
+        event.texts.method = event.add(bytes.span.slice(exchange.request.methodRange))
+        event.texts.path = event.add(exchange.path)
+        event.texts.host = event.add(bytes.span.slice(exchange.request.authority))
+        if let index = exchange.request.first(.userAgent) {
+            event.texts.userAgent = event.add(bytes.span.slice(exchange.request.fields[index].value))
+        }
+        let start = event.bytes.count
+        for field in exchange.request.fields {
+            _ = event.add(bytes.span.slice(field.name))
+            event.bytes.append(10)
+        }
+        event.texts.headerNames = ByteRange(start, max(start, event.bytes.count - 1))
+        let prints = exchange.evaluation.fingerprints
+        event.texts.fingerprintHTTP = event.add(prints.bytes.span.slice(prints.http))
+        event.texts.fingerprintHeader = event.add(prints.bytes.span.slice(prints.header))
+        event.texts.fingerprintNetwork = event.add(prints.bytes.span.slice(prints.network))
+        event.texts.fingerprintSession = event.add(prints.bytes.span.slice(prints.session))
+        if let rule = exchange.decidingRule { event.texts.rule = event.add(exchange.policy.ruleset.rule(at: rule).id) }
+        event.texts.reason = event.add(exchange.reason)
+        event.texts.requestID = event.add(exchange.requestID)
+        event.texts.tlsVersion = event.add(exchange.tlsVersion)
+        addTags(exchange, to: &event)
+    }
+
+    private static func addTags(_ exchange: Exchange, to event: inout LoginEvent) {
+        let captures = exchange.evaluation.captures
+        for entry in captures.entries {
+            event.addTag(captures.arena.span.slice(entry.name), captures.arena.span.slice(entry.value))
+        }
+        if let rule = exchange.decidingRule {
+            for tag in exchange.policy.ruleset.rule(at: rule).tags {
+                event.addTag(Array(tag.0.utf8).span, Array(tag.1.utf8).span)
+            }
+        }
+        if exchange.login.isCut { event.addTag("usr.login_cut".utf8.span, "true".utf8.span) }
+    }
+}

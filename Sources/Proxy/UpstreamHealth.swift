@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+import Synchronization
+package import Transport
+
+/// What one loop remembers of a server's faults. A server that failed too often is left alone for a while, then one request may try.
+struct UpstreamHealth {
+    private var failures = 0
+    private var firstFailure = MonotonicTime.never
+    /// Not chosen before this time unless nothing else is left.
+    private(set) var retryAt = MonotonicTime(nanoseconds: 0)
+
+    func isUsable(at now: MonotonicTime) -> Bool { retryAt <= now }
+
+    mutating func succeeded() {
+        failures = 0
+        retryAt = MonotonicTime(nanoseconds: 0)
+    }
+
+    /// `maximum` faults within `window` put the server aside for `window`. Returns true when this one did.
+    mutating func failed(at now: MonotonicTime, maximum: Int, window: Duration) -> Bool {
+        if maximum == 0 { return false }
+        if failures == 0 || firstFailure + window < now {
+            failures = 0
+            firstFailure = now
+        }
+        failures += 1
+        if failures < maximum { return false }
+        failures = 0
+        retryAt = now + window
+        return true
+    }
+}
+
+/// One upstream server: its name, the addresses behind it, and whether its health check passes. Shared by all loops and the
+/// resolver; read when a connection is opened, never for a request on an open one.
+package final class ServerEndpoint: Sendable {
+    /// As configured, for logs.
+    package let name: [UInt8]
+    /// host[:port] for the Host field when the client's is not preserved, and for SNI.
+    package let authority: [UInt8]
+    package let serverName: String
+    /// Name to resolve again from time to time; nil for literal addresses and paths.
+    package let resolves: (host: String, port: UInt16)?
+    private let addresses: Mutex<[SocketAddress]>
+    private let turn = Atomic<Int>(0)
+    private let passing = Atomic<Bool>(true)
+
+    package init(
+        name: String, authority: String, serverName: String, resolves: (host: String, port: UInt16)?,
+        addresses: [SocketAddress]
+    ) {
+        self.name = Array(name.utf8)
+        self.authority = Array(authority.utf8)
+        self.serverName = serverName
+        self.resolves = resolves
+        self.addresses = Mutex(addresses)
+    }
+
+    /// The last answer of the active health check; true when there is none.
+    package var isPassing: Bool { passing.load(ordering: .relaxed) }
+
+    package func setPassing(_ value: Bool) { passing.store(value, ordering: .relaxed) }
+
+    /// New addresses from the resolver. An empty answer keeps the old ones: stale is better than none.
+    package func update(_ new: [SocketAddress]) {
+        if new.isEmpty { return }
+        addresses.withLock { $0 = new }
+    }
+
+    /// An address to connect to; several take turns. nil: the name was never resolved.
+    package func nextAddress() -> SocketAddress? {
+        let step = turn.wrappingAdd(1, ordering: .relaxed).oldValue
+        return addresses.withLock { list in
+            list.isEmpty ? nil : list[Int(truncatingIfNeeded: UInt(bitPattern: step) % UInt(list.count))]
+        }
+    }
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+import Logins
+import Rules
+package import Transport
+import Wire
+
+/// What one loop owns: the policy in force, its connections' spare memory, its pools, its counts. Holds; behaviour lives in
+/// `Downstream`, `Exchange`, `Inspection` and `UpstreamPool`. Confined to its loop.
+package final class Worker: EventTarget {
+    /// Most bytes taken from a socket at once.
+    static let readBytes = 64 * 1024
+    /// A direction stops reading when so many bytes wait to be written in it.
+    static let highWaterBytes = 64 * 1024
+    /// Exchanges kept for reuse.
+    private static let spareExchanges = 256
+
+    package let loop: Loop
+    package let events: EventRing
+    private(set) var policy: Policy
+    package internal(set) var counters = Counters()
+    var accessLog: AccessLog
+    let scratch = EvaluationScratch()
+    let inflater = Inflater()
+    /// The head that is being read; swapped into an exchange when it is complete.
+    var parsing = RequestHead()
+    /// Scratch for pages and other small texts of our own.
+    var page: [UInt8] = []
+    var line: [UInt8] = []
+    private var identifiers: ULID.Generator
+    private var pools: [UpstreamPool] = []
+    private var exchanges: [Exchange] = []
+    private var spareInput = ByteBuffer()
+    private var spareOutput = ByteBuffer()
+    private var dateText: [UInt8] = []
+    private var dateSecond: Int64 = -1
+    /// Client connections by their place in `Downstream.slot`.
+    private(set) var downstreams: [Downstream?] = []
+    private var freeSlots: [Int] = []
+    private var listeners: [String: Listener] = [:]
+    private var listenerPolicies: [String: ListenerPolicy] = [:]
+    private var pausedBefore: UInt64 = 0
+    private(set) var isDraining = false
+    private let reportFault: @Sendable (Fault, [UInt8]) -> Void
+
+    package init(
+        loop: Loop, policy: Policy, events: EventRing, accessLog: LogFile?, seed: (UInt64, UInt64),
+        reportFault: @escaping @Sendable (Fault, [UInt8]) -> Void
+    ) {
+        self.loop = loop
+        self.policy = policy
+        self.events = events
+        self.accessLog = AccessLog(file: accessLog)
+        self.reportFault = reportFault
+        identifiers = ULID.Generator(seed: seed)
+        super.init()
+        adopt(policy)
+    }
+
+    // MARK: Policy
+
+    /// Puts a new policy in force for the exchanges that begin from now on.
+    package func adopt(_ new: Policy) {
+        policy = new
+        counters.grow(
+            services: (new.services.map(\.slot).max() ?? 0) + 1, rules: new.ruleSlots.max().map { $0 + 1 } ?? 0)
+        var kept: [UpstreamPool] = []
+        var old = pools
+        for service in new.services {
+            if let index = old.firstIndex(where: { $0.policy.identity == service.upstream.identity }) {
+                kept.append(old.remove(at: index))
+            } else {
+                kept.append(UpstreamPool(policy: service.upstream))
+            }
+        }
+        pools = kept
+        scratch.prepare(for: new.ruleset)
+        for pool in old { for upstream in pool.retire() { upstream.close() } }
+    }
+
+    func pool(for service: ServicePolicy) -> UpstreamPool { pools[service.index] }
+
+    // MARK: Listeners
+
+    /// Accepts on these sockets from now on, and on no others.
+    package func listen(_ wanted: [(policy: ListenerPolicy, socket: ListeningSocket)]) {
+        for (identity, listener) in listeners
+        where !wanted.contains(where: { $0.policy.identity == identity && $0.socket === listener.socket }) {
+            pausedBefore += listener.pausedCount
+            listener.close(on: loop)
+            listeners[identity] = nil
+        }
+        if isDraining { return }
+        for (policy, socket) in wanted {
+            listenerPolicies[policy.identity] = policy
+            if listeners[policy.identity] != nil { continue }
+            let identity = policy.identity
+            let listener = Listener(socket) { [unowned self] descriptor, peer, _ in
+                accepted(descriptor, peer: peer, identity: identity)
+            }
+            do throws(Fault) {
+                try listener.open(on: loop)
+                listeners[identity] = listener
+            } catch {
+                reportFault(error, Array(identity.utf8))
+            }
+        }
+    }
+
+    private func accepted(_ descriptor: consuming Descriptor, peer: SocketAddress, identity: String) {
+        guard let policy = listenerPolicies[identity] else { return }
+        var session: TLSSession?
+        if let tls = policy.tls {
+            do throws(Fault) {
+                session = try tls.session(fd: descriptor.raw)
+            } catch {
+                reportFault(error, Array(identity.utf8))
+                return
+            }
+        }
+        accept(Stream(descriptor: descriptor, tls: session), peer: peer, listener: policy)
+    }
+
+    /// The counts so far, with what the listeners counted.
+    package var currentCounters: Counters {
+        var now = counters
+        now.acceptPaused = pausedBefore + listeners.values.reduce(0) { $0 + $1.pausedCount }
+        return now
+    }
+
+    // MARK: Connections
+
+    /// Takes over an accepted connection.
+    package func accept(_ stream: consuming Stream, peer: SocketAddress, listener: ListenerPolicy) {
+        counters.accepted += 1
+        if counters.open >= policy.limits.connections {
+            // Closed at once: a connection that waits costs more than one that is told no.
+            counters.countRefusal(.tooManyConnections)
+            return
+        }
+        counters.open += 1
+        let slot = freeSlots.popLast() ?? downstreams.count
+        if slot == downstreams.count { downstreams.append(nil) }
+        let downstream = Downstream(worker: self, stream: stream, peer: peer, listener: listener, slot: slot)
+        downstreams[slot] = downstream
+        downstream.start()
+    }
+
+    func closed(slot: Int) {
+        counters.open -= 1
+        downstreams[slot] = nil
+        freeSlots.append(slot)
+    }
+
+    /// No new requests: idle connections close now, busy ones after their answer.
+    package func drain() {
+        isDraining = true
+        listen([])
+        for downstream in downstreams { downstream?.drain() }
+    }
+
+    /// Ends every connection, finished or not.
+    package func closeAll() {
+        for downstream in downstreams { downstream?.abort() }
+        for pool in pools { for upstream in pool.retire() { upstream.close() } }
+        accessLog.flush()
+    }
+
+    package func everySecond() { accessLog.flush() }
+
+    // MARK: Spare memory
+
+    func takeExchange() -> Exchange {
+        if let exchange = exchanges.popLast() {
+            exchange.reset(policy: policy)
+            return exchange
+        }
+        return Exchange(policy: policy)
+    }
+
+    func giveBack(_ exchange: Exchange) {
+        if exchanges.count < Worker.spareExchanges { exchanges.append(exchange) }
+    }
+
+    /// Gives a buffer without memory the worker's spare one: a connection holds memory only while bytes wait in it.
+    func lend(input: inout ByteBuffer) { if input.capacity == 0 { swap(&input, &spareInput) } }
+    func lend(output: inout ByteBuffer) { if output.capacity == 0 { swap(&output, &spareOutput) } }
+
+    func giveBack(input: inout ByteBuffer) {
+        if !input.isEmpty || input.capacity == 0 { return }
+        if spareInput.capacity == 0 { swap(&input, &spareInput) } else { input.release() }
+    }
+
+    func giveBack(output: inout ByteBuffer) {
+        if !output.isEmpty || output.capacity == 0 { return }
+        if spareOutput.capacity == 0 { swap(&output, &spareOutput) } else { output.release() }
+    }
+
+    // MARK: Time and identity
+
+    /// The Date field's value, made once a second.
+    var date: [UInt8] {
+        let second = loop.unixNanoseconds / 1_000_000_000
+        if second != dateSecond {
+            dateSecond = second
+            dateText.removeAll(keepingCapacity: true)
+            HTTPDate.write(unixSeconds: second, to: &dateText)
+        }
+        return dateText
+    }
+
+    /// A new ULID as text.
+    func appendIdentifier(to out: inout [UInt8]) {
+        identifiers.next(unixMilliseconds: UInt64(max(0, loop.unixNanoseconds / 1_000_000)), to: &out)
+    }
+
+    func note(_ fault: Fault, server: ServerEndpoint) {
+        counters.upstreamErrors += 1
+        reportFault(fault, server.name)
+    }
+}
