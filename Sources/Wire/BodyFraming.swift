@@ -13,16 +13,17 @@ package enum BodyFraming: Equatable, Sendable {
         if head.contains(.transferEncoding) {
             if head.contains(.contentLength) { throw .lengthWithTransferEncoding }
             if head.version == .http10 { throw .transferEncodingInHTTP10 }
-            try requireChunked(head.fields, bytes)
+            if head.repeats(.transferEncoding) { throw .badTransferEncoding }
+            if let index = head.first(.transferEncoding) { try requireChunked(bytes.slice(head.fields[index].value)) }
+            // RFC 9110 §9.3.8: a TRACE has no content.
             if head.method == .trace { throw .bodyInTrace }
             return .chunked
         }
-        if head.contains(.contentLength) {
-            let count = try length(head.fields, bytes)
-            if head.method == .trace && count > 0 { throw .bodyInTrace }
-            return count == 0 ? .none : .length(count)
-        }
-        return .none
+        guard let index = head.first(.contentLength) else { return .none }
+        if head.repeats(.contentLength) { throw .twoLengths }
+        let count = try length(bytes.slice(head.fields[index].value))
+        if head.method == .trace && count > 0 { throw .bodyInTrace }
+        return count == 0 ? .none : .length(count)
     }
 
     package static func response(
@@ -33,43 +34,34 @@ package enum BodyFraming: Equatable, Sendable {
         if head.contains(.transferEncoding) {
             if head.contains(.contentLength) { throw .lengthWithTransferEncoding }
             if head.version == .http10 { throw .transferEncodingInHTTP10 }
-            try requireChunked(head.fields, bytes)
+            if head.repeats(.transferEncoding) { throw .badTransferEncoding }
+            if let index = head.first(.transferEncoding) { try requireChunked(bytes.slice(head.fields[index].value)) }
             framing = .chunked
-        } else if head.contains(.contentLength) {
-            framing = .length(try length(head.fields, bytes))
+        } else if let index = head.first(.contentLength) {
+            if head.repeats(.contentLength) { throw .twoLengths }
+            framing = .length(try length(bytes.slice(head.fields[index].value)))
         }
         if method == .head || head.status < 200 || head.status == 204 || head.status == 304 { return .none }
         return framing
     }
 
-    /// The one coding that may stand in Transfer-Encoding is `chunked`, once.
-    private static func requireChunked(_ fields: borrowing [HeadField], _ bytes: Span<UInt8>) throws(HeadError) {
-        var seen = false
-        for index in fields.indices where fields[index].known == .transferEncoding {
-            if seen { throw .badTransferEncoding }
-            seen = true
-            let value = bytes.slice(fields[index].value)
-            if ByteSearch.equalsIgnoringCase(value, "chunked".utf8.span) { continue }
-            // A list of tokens is a coding that we do not have; anything else is an attempt to be read in two ways.
-            throw ByteSearch.isTokenList(value) && !ByteSearch.containsToken(value, "chunked".utf8.span)
-                ? .unsupportedTransferEncoding : .badTransferEncoding
-        }
+    /// The one coding that may stand in Transfer-Encoding is `chunked`, once. A list of other tokens is a coding that we do not have;
+    /// anything else is an attempt to be read in two ways.
+    private static func requireChunked(_ value: Span<UInt8>) throws(HeadError) {
+        if ByteScan.equalsFolding(value, "chunked") { return }
+        let isForeign = ByteSearch.isTokenList(value) && !ByteSearch.containsToken(value, "chunked".utf8.span)
+        throw isForeign ? .unsupportedTransferEncoding : .badTransferEncoding
     }
 
-    private static func length(_ fields: borrowing [HeadField], _ bytes: Span<UInt8>) throws(HeadError) -> UInt64 {
-        var found: UInt64?
-        for index in fields.indices where fields[index].known == .contentLength {
-            if found != nil { throw .twoLengths }
-            let value = bytes.slice(fields[index].value)
-            if value.isEmpty || value.count > Limits.lengthDigits { throw .badLength }
-            var number: UInt64 = 0
-            for place in value.indices {
-                let digit = value[place]
-                if digit < 48 || digit > 57 { throw .badLength }
-                number = number * 10 + UInt64(digit - 48)
-            }
-            found = number
+    /// 1*DIGIT and nothing else.
+    private static func length(_ value: Span<UInt8>) throws(HeadError) -> UInt64 {
+        if value.isEmpty { throw .badLength }
+        var number: UInt64 = 0
+        for index in value.indices {
+            if !ByteClass.isDigit(value[index]) { throw .badLength }
+            number = number * 10 + UInt64(value[index] - 48)
+            if number > Limits.bodyBytes { throw .badLength }
         }
-        return found ?? 0
+        return number
     }
 }

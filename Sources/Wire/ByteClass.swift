@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Which bytes may stand where (RFC 9110 §5.6.2, §5.5; RFC 3986). Bit tests on two words: no table to load, no bounds to check.
+/// Which bytes may stand where (RFC 9110 §5.6.2, §5.5). Bit tests on two words: no table to load, no bounds to check.
 package enum ByteClass {
     /// The token characters below 64 and from 64 on, one bit each.
     private static var tokenLow: UInt64 { 0x03ff_6cfa_0000_0000 }
@@ -16,4 +16,17 @@ package enum ByteClass {
     /// Visible characters, space, tab and obs-text; no other control byte.
     @inline(__always)
     package static func isFieldValue(_ byte: UInt8) -> Bool { byte >= 32 && byte != 127 || byte == 9 }
+
+    @inline(__always)
+    package static func isDigit(_ byte: UInt8) -> Bool { byte &- 48 < 10 }
+
+    @inline(__always)
+    package static func isAlphanumeric(_ byte: UInt8) -> Bool { byte &- 48 < 10 || (byte | 32) &- 97 < 26 }
+
+    /// Letters, digits, "-", ".", "_" and "~": what a host name is made of. RFC 3986 allows more, which no name in use has and which
+    /// servers read in their own ways ("%", ",", "=").
+    @inline(__always)
+    static func isHostName(_ byte: UInt8) -> Bool {
+        isAlphanumeric(byte) || byte == 45 || byte == 46 || byte == 95 || byte == 126
+    }
 }

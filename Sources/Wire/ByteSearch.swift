@@ -2,15 +2,7 @@
 
 /// The leaf loops: compare, find, fold. Each is one pass without allocation.
 package enum ByteSearch {
-    package static func equals(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
-        if left.count != right.count { return false }
-        var index = 0
-        while index < left.count {
-            if left[index] != right[index] { return false }
-            index += 1
-        }
-        return true
-    }
+    package static func equals(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool { ByteScan.equals(left, right) }
 
     /// ASCII letters compare without case.
     package static func equalsIgnoringCase(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
@@ -23,6 +15,21 @@ package enum ByteSearch {
         return true
     }
 
+    /// Whether CGI and its heirs give both field names the same variable: letters compare without case, digits as they are, and all
+    /// other characters are one (`X_Real_IP`, `x-real.ip`).
+    package static func namesSameVariable(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+        if left.count != right.count { return false }
+        var index = 0
+        while index < left.count {
+            if variable(left[index]) != variable(right[index]) { return false }
+            index += 1
+        }
+        return true
+    }
+
+    @inline(__always)
+    static func variable(_ byte: UInt8) -> UInt8 { ByteClass.isAlphanumeric(byte) ? lowercased(byte) : 45 }
+
     package static func hasPrefixIgnoringCase(_ text: Span<UInt8>, _ prefix: Span<UInt8>) -> Bool {
         text.count >= prefix.count && equalsIgnoringCase(text.extracting(0..<prefix.count), prefix)
     }
@@ -32,12 +39,9 @@ package enum ByteSearch {
 
     /// Offset of the first `byte` at or behind `start`, or nil.
     package static func find(_ byte: UInt8, in text: Span<UInt8>, from start: Int = 0) -> Int? {
-        var index = start
-        while index < text.count {
-            if text[index] == byte { return index }
-            index += 1
-        }
-        return nil
+        if start >= text.count { return nil }
+        let index = ByteScan.find(byte, text, from: start)
+        return index == text.count ? nil : index
     }
 
     /// The range without spaces and tabs at its ends.

@@ -9,11 +9,14 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
     case setCookie, authorization, location, cacheControl, date, server, via
     case forwarded, xForwardedFor, xForwardedProto, xForwardedHost, xForwardedPort, xRealIP, xRequestID
     case http2Settings
+    /// None of these, but what CGI and its heirs would take for one: `X_Real_IP`, `Content.Type`.
+    case lookalike
 
-    /// The name in lower case; empty for `other`.
+    /// The name in lower case; empty for `other` and `lookalike`.
+    @inline(__always)
     package var text: StaticString {
         switch self {
-        case .other: ""
+        case .other, .lookalike: ""
         case .host: "host"
         case .connection: "connection"
         case .contentLength: "content-length"
@@ -53,64 +56,79 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
         }
     }
 
-    /// The known name that `name` is, in any case: by length first, then at most four comparisons.
+    /// The known name that `name` is, in any case: by length first, then at most four comparisons with constants.
     package static func recognise(_ name: Span<UInt8>) -> FieldName {
         switch name.count {
-        case 2: pick(name, .te)
-        case 3: pick(name, .via)
-        case 4: pick(name, .host, .date)
-        case 6: pick(name, .accept, .cookie, .expect, .server)
-        case 7: pick(name, .referer, .upgrade, .trailer)
-        case 8: pick(name, .location)
-        case 9: pick(name, .forwarded, .xRealIP)
-        case 10: pick(name, .connection, .userAgent, .setCookie, .keepAlive)
-        case 12: pick(name, .contentType, .xRequestID)
-        case 13: pick(name, .cacheControl, .authorization)
-        case 14: pick(name, .contentLength, .acceptCharset, .http2Settings)
-        case 15: pick(name, .acceptEncoding, .acceptLanguage, .xForwardedFor)
-        case 16: pick(name, .contentEncoding, .xForwardedHost, .xForwardedPort, .proxyConnection)
-        case 17: pick(name, .transferEncoding, .xForwardedProto)
-        case 18: pick(name, .proxyAuthenticate)
-        case 19: pick(name, .proxyAuthorization)
-        default: .other
+        case 2:
+            if ByteScan.equalsFolding(name, "te") { return .te }
+        case 3:
+            if ByteScan.equalsFolding(name, "via") { return .via }
+        case 4:
+            if ByteScan.equalsFolding(name, "host") { return .host }
+            if ByteScan.equalsFolding(name, "date") { return .date }
+        case 6:
+            if ByteScan.equalsFolding(name, "accept") { return .accept }
+            if ByteScan.equalsFolding(name, "cookie") { return .cookie }
+            if ByteScan.equalsFolding(name, "expect") { return .expect }
+            if ByteScan.equalsFolding(name, "server") { return .server }
+        case 7:
+            if ByteScan.equalsFolding(name, "referer") { return .referer }
+            if ByteScan.equalsFolding(name, "upgrade") { return .upgrade }
+            if ByteScan.equalsFolding(name, "trailer") { return .trailer }
+        case 8:
+            if ByteScan.equalsFolding(name, "location") { return .location }
+        case 9:
+            if ByteScan.equalsFolding(name, "forwarded") { return .forwarded }
+            if ByteScan.equalsFolding(name, "x-real-ip") { return .xRealIP }
+        case 10:
+            if ByteScan.equalsFolding(name, "connection") { return .connection }
+            if ByteScan.equalsFolding(name, "user-agent") { return .userAgent }
+            if ByteScan.equalsFolding(name, "set-cookie") { return .setCookie }
+            if ByteScan.equalsFolding(name, "keep-alive") { return .keepAlive }
+        case 12:
+            if ByteScan.equalsFolding(name, "content-type") { return .contentType }
+            if ByteScan.equalsFolding(name, "x-request-id") { return .xRequestID }
+        case 13:
+            if ByteScan.equalsFolding(name, "cache-control") { return .cacheControl }
+            if ByteScan.equalsFolding(name, "authorization") { return .authorization }
+        case 14:
+            if ByteScan.equalsFolding(name, "content-length") { return .contentLength }
+            if ByteScan.equalsFolding(name, "accept-charset") { return .acceptCharset }
+            if ByteScan.equalsFolding(name, "http2-settings") { return .http2Settings }
+        case 15:
+            if ByteScan.equalsFolding(name, "accept-encoding") { return .acceptEncoding }
+            if ByteScan.equalsFolding(name, "accept-language") { return .acceptLanguage }
+            if ByteScan.equalsFolding(name, "x-forwarded-for") { return .xForwardedFor }
+        case 16:
+            if ByteScan.equalsFolding(name, "content-encoding") { return .contentEncoding }
+            if ByteScan.equalsFolding(name, "x-forwarded-host") { return .xForwardedHost }
+            if ByteScan.equalsFolding(name, "x-forwarded-port") { return .xForwardedPort }
+            if ByteScan.equalsFolding(name, "proxy-connection") { return .proxyConnection }
+        case 17:
+            if ByteScan.equalsFolding(name, "transfer-encoding") { return .transferEncoding }
+            if ByteScan.equalsFolding(name, "x-forwarded-proto") { return .xForwardedProto }
+        case 18:
+            if ByteScan.equalsFolding(name, "proxy-authenticate") { return .proxyAuthenticate }
+        case 19:
+            if ByteScan.equalsFolding(name, "proxy-authorization") { return .proxyAuthorization }
+        default: break
         }
-    }
-
-    @inline(__always)
-    private static func pick(
-        _ name: Span<UInt8>, _ first: FieldName, _ second: FieldName = .other, _ third: FieldName = .other,
-        _ fourth: FieldName = .other
-    ) -> FieldName {
-        if matches(name, first) { return first }
-        if second != .other && matches(name, second) { return second }
-        if third != .other && matches(name, third) { return third }
-        if fourth != .other && matches(name, fourth) { return fourth }
         return .other
     }
 
-    /// `name` has the length of the known one; known names are lower case, and a token byte folds with one bit.
-    @inline(__always)
-    private static func matches(_ name: Span<UInt8>, _ known: FieldName) -> Bool {
-        let text = known.text
-        var index = 0
-        while index < name.count {
-            let byte = unsafe text.utf8Start[index]
-            if name[index] != byte && ByteSearch.lowercased(name[index]) != byte { return false }
-            index += 1
+    /// The known name that `name` becomes where every character but letters and digits is written "_", as CGI does it. Such a field
+    /// overrides or joins the real one behind the gate, which judged only the real one.
+    static func disguised(_ name: Span<UInt8>) -> FieldName {
+        for known in allCases where known.text.utf8CodeUnitCount == name.count && !name.isEmpty {
+            if isDisguise(name, of: known.text) { return known }
         }
-        return true
+        return .other
     }
 
-    /// A field that some servers take for a framing field because they treat "_" as "-" (CGI names), or that hides one behind a
-    /// prefix or suffix that is no letter: never passed on.
-    package static func looksLikeFraming(_ name: Span<UInt8>) -> Bool {
-        let length = name.count
-        if length != 14 && length != 17 { return false }
-        let text = (length == 14 ? FieldName.contentLength : FieldName.transferEncoding).text
+    private static func isDisguise(_ name: Span<UInt8>, of text: StaticString) -> Bool {
         var index = 0
-        while index < length {
-            let byte = name[index] == UInt8(ascii: "_") ? UInt8(ascii: "-") : ByteSearch.lowercased(name[index])
-            if byte != (unsafe text.utf8Start[index]) { return false }
+        while index < name.count {
+            if ByteSearch.variable(name[index]) != (unsafe text.utf8Start[index]) { return false }
             index += 1
         }
         return true
@@ -125,7 +143,7 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
             .authorization,
             .location, .cacheControl, .forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedPort,
             .xRealIP,
-            .xRequestID, .http2Settings:
+            .xRequestID, .http2Settings, .lookalike:
             false
         case .other, .acceptEncoding, .accept, .acceptLanguage, .acceptCharset, .userAgent, .referer, .date, .server,
             .via:

@@ -13,12 +13,17 @@ package struct HeadLimits: Sendable {
 
 /// Every other size and count that the network may reach in HTTP syntax, each with its reason.
 package enum Limits {
+    /// Empty lines before a request line: RFC 9112 §2.2 asks for one; old clients sent one or two behind a body.
+    package static let emptyLines = 4
     /// Longest method token: the longest registered one has 17 letters.
     package static let methodBytes = 32
-    /// Chunk extensions say nothing to us; more than this is a flood.
+    /// Longest line of a chunk: a size with a signed extension, as object stores use them, has 90 bytes.
     package static let chunkLineBytes = 256
-    /// Hex digits of a chunk size: 15 hold an exabyte and cannot overflow.
-    package static let chunkSizeDigits = 15
-    /// Digits of a Content-Length: 18 cannot overflow 64 bits.
-    package static let lengthDigits = 18
+    /// What the lines of a body's chunks may take beyond 16 bytes a chunk and an eighth of its data. Extensions say nothing to us, and
+    /// a byte of data behind each full line would cost the sender little and the gate much.
+    package static let chunkOverheadBytes = 16 * 1024
+    /// Hex digits of a chunk size, with leading zeros: 16 cannot overflow 64 bits.
+    package static let chunkSizeDigits = 16
+    /// Largest Content-Length and chunk: one TiB. A reader that counts in fewer bits than the next is somebody's way in.
+    package static let bodyBytes: UInt64 = 1 << 40
 }

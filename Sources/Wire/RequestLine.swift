@@ -1,66 +1,96 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// method SP request-target SP HTTP-version CRLF (RFC 9112 §3): one space each, nothing else.
+/// method SP request-target SP HTTP-version CRLF (RFC 9112 §3): one space each, nothing else. Stateless.
 enum RequestLine {
+    /// The offset behind the line, or nil when the bytes end before it.
     static func parse(
-        _ bytes: Span<UInt8>, _ cursor: inout Int, limits: HeadLimits, into head: inout RequestHead
-    ) throws(HeadError) {
-        let methodStart = cursor
-        while ByteClass.isToken(bytes[cursor]) { cursor += 1 }
-        if cursor == methodStart || bytes[cursor] != 32 || cursor - methodStart > Limits.methodBytes {
-            throw .badMethod
+        _ bytes: Span<UInt8>, from start: Int, limits: HeadLimits, into head: inout RequestHead
+    ) throws(HeadError) -> Int? {
+        var cursor = start
+        while cursor < bytes.count && ByteClass.isToken(bytes[cursor]) {
+            cursor += 1
+            if cursor - start > Limits.methodBytes { throw .badMethod }
         }
-        head.methodRange = ByteRange(methodStart, cursor)
+        if cursor == bytes.count { return nil }
+        if cursor == start || bytes[cursor] != 32 { throw .badMethod }
+        head.methodRange = ByteRange(start, cursor)
         head.method = HTTPMethod(bytes.slice(head.methodRange))
-        cursor += 1
-        let targetStart = cursor
-        // Visible ASCII only: a space ends the target, everything else is refused.
-        while bytes[cursor] > 32 && bytes[cursor] < 127 { cursor += 1 }
-        if cursor == targetStart { throw .badTarget }
-        if cursor - targetStart > limits.targetBytes { throw .targetTooLong }
-        if bytes[cursor] != 32 { throw bytes[cursor] == 13 ? .badVersion : .badTarget }
-        head.target = ByteRange(targetStart, cursor)
-        cursor += 1
-        try parseVersion(bytes, &cursor, into: &head)
+        // Tunnels to anywhere are no business of a gate before one service.
+        if head.method == .connect { throw .connectMethod }
+
+        guard let version = try readTarget(bytes, from: cursor + 1, limits: limits, into: &head) else { return nil }
+        guard let read = try HTTPVersion.read(bytes, from: version, otherwise: .badVersion) else { return nil }
+        head.version = read
+        cursor = version + 8
+        if cursor == bytes.count { return nil }
+        if bytes[cursor] != 13 { throw bytes[cursor] == 10 ? .bareLineFeed : .badVersion }
+        if cursor + 1 == bytes.count { return nil }
+        if bytes[cursor + 1] != 10 { throw .bareCarriageReturn }
+        return cursor + 2
     }
 
-    private static func parseVersion(
-        _ bytes: Span<UInt8>, _ cursor: inout Int, into head: inout RequestHead
-    ) throws(HeadError) {
-        if bytes.count < cursor + 10 { throw .badVersion }
-        if !ByteSearch.equals(bytes.extracting(cursor..<(cursor + 5)), "HTTP/".utf8.span) { throw .badVersion }
-        let major = bytes[cursor + 5]
-        let minor = bytes[cursor + 7]
-        if bytes[cursor + 6] != 46 || bytes[cursor + 8] != 13 || bytes[cursor + 9] != 10 { throw .badVersion }
-        if major < 48 || major > 57 || minor < 48 || minor > 57 { throw .badVersion }
-        if major != 49 || minor > 49 { throw .unsupportedVersion }
-        head.version = minor == 48 ? .http10 : .http11
-        cursor += 10
+    /// Visible ASCII without "#": a fragment is never sent (RFC 9112 §3.2.1). Gives the offset of the version.
+    @inline(__always)
+    private static func readTarget(
+        _ bytes: Span<UInt8>, from start: Int, limits: HeadLimits, into head: inout RequestHead
+    ) throws(HeadError) -> Int? {
+        var cursor = start
+        var question: Int?
+        while true {
+            cursor = ByteScan.endOfTargetPart(bytes, from: cursor)
+            if cursor - start > limits.targetBytes { throw .targetTooLong }
+            if cursor == bytes.count { return nil }
+            if bytes[cursor] != 63 { break }
+            if question == nil { question = cursor }
+            cursor += 1
+        }
+        if cursor == start { throw .badTarget }
+        switch bytes[cursor] {
+        case 32: break
+        case 10: throw .bareLineFeed
+        // The line of HTTP/0.9.
+        case 13: throw .badVersion
+        default: throw .badTarget
+        }
+        head.target = ByteRange(start, cursor)
+        try RequestTarget.classify(bytes, question: question, &head)
+        return cursor + 1
+    }
+}
+
+extension HTTPVersion {
+    /// "HTTP/1.0" or "HTTP/1.1" at `start`; nil when the bytes end before it. The next higher versions are other protocols.
+    static func read(
+        _ bytes: Span<UInt8>, from start: Int, otherwise complaint: HeadError
+    ) throws(HeadError) -> HTTPVersion? {
+        if bytes.count - start >= 8 {
+            let name = bytes.extracting(start..<(start + 8))
+            if ByteScan.equals(name, "HTTP/1.1") { return .http11 }
+            if ByteScan.equals(name, "HTTP/1.0") { return .http10 }
+        }
+        let form: StaticString = "HTTP/0.0"
+        for offset in 0..<8 {
+            if start + offset >= bytes.count { return nil }
+            let byte = bytes[start + offset]
+            let expected = unsafe form.utf8Start[offset]
+            let isDigit = byte >= 48 && byte <= 57
+            if byte != expected && !(isDigit && expected == 48) { throw complaint }
+        }
+        throw .unsupportedVersion
     }
 }
 
 extension HTTPMethod {
     /// Methods are case-sensitive (RFC 9110 §9.1).
     package init(_ name: Span<UInt8>) {
-        switch name.count {
-        case 3:
-            self =
-                name[0] == 71 && name[1] == 69 && name[2] == 84
-                ? .get : name[0] == 80 && name[1] == 85 && name[2] == 84 ? .put : .other
-        case 4:
-            self =
-                ByteSearch.equals(name, "POST".utf8.span)
-                ? .post : ByteSearch.equals(name, "HEAD".utf8.span) ? .head : .other
-        case 5:
-            self =
-                ByteSearch.equals(name, "PATCH".utf8.span)
-                ? .patch : ByteSearch.equals(name, "TRACE".utf8.span) ? .trace : .other
-        case 6: self = ByteSearch.equals(name, "DELETE".utf8.span) ? .delete : .other
-        case 7:
-            self =
-                ByteSearch.equals(name, "OPTIONS".utf8.span)
-                ? .options : ByteSearch.equals(name, "CONNECT".utf8.span) ? .connect : .other
-        default: self = .other
-        }
+        self =
+            switch name.count {
+            case 3: ByteScan.equals(name, "GET") ? .get : ByteScan.equals(name, "PUT") ? .put : .other
+            case 4: ByteScan.equals(name, "POST") ? .post : ByteScan.equals(name, "HEAD") ? .head : .other
+            case 5: ByteScan.equals(name, "PATCH") ? .patch : ByteScan.equals(name, "TRACE") ? .trace : .other
+            case 6: ByteScan.equals(name, "DELETE") ? .delete : .other
+            case 7: ByteScan.equals(name, "OPTIONS") ? .options : ByteScan.equals(name, "CONNECT") ? .connect : .other
+            default: .other
+            }
     }
 }

@@ -11,17 +11,22 @@ package struct ResponseHead: Sendable {
     package var fields: [HeadField] = []
     /// One bit for each known field name that occurs at least once.
     package var presence: UInt64 = 0
+    /// One bit for each known field name that occurs more than once.
+    package var repetition: UInt64 = 0
 
     package init() {}
 
     package mutating func reset() {
         fields.removeAll(keepingCapacity: true)
         presence = 0
+        repetition = 0
         length = 0
         status = 0
     }
 
     package func contains(_ name: FieldName) -> Bool { presence & (1 << UInt64(name.rawValue)) != 0 }
+
+    package func repeats(_ name: FieldName) -> Bool { repetition & (1 << UInt64(name.rawValue)) != 0 }
 
     /// Index of the first field of this name, or nil.
     package func first(_ name: FieldName) -> Int? {
