@@ -93,13 +93,15 @@ enum Forwarding {
             case .host, .connection, .contentLength, .transferEncoding, .te, .upgrade, .keepAlive, .proxyConnection,
                 .proxyAuthenticate, .proxyAuthorization, .http2Settings:
                 continue
+            // What the upstream could take for a field that the gate judged, or wrote itself.
+            case .lookalike: continue
             case .expect: if !keepsExpect { continue }
             case .forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xRealIP:
                 continue
             case .xForwardedPort: if !trusted { continue }
             case .other, .xRequestID:
                 let name = bytes.slice(item.name)
-                if ByteSearch.equalsIgnoringCase(name, idHeader.span) { continue }
+                if ByteSearch.namesSameVariable(name, idHeader.span) { continue }
                 if !trusted && namesClient(name, policy.trust) { continue }
                 if isFlag(name, policy.flagHeaders) { continue }
             default: break
@@ -115,7 +117,7 @@ enum Forwarding {
     /// A header that we would believe from a trusted proxy is not passed on from anybody else: the upstream may believe it.
     private static func namesClient(_ name: Span<UInt8>, _ trust: borrowing ClientAddressPolicy) -> Bool {
         for index in trust.headers.indices {
-            if case .list(let known) = trust.headers[index], ByteSearch.equalsIgnoringCase(name, known.span) {
+            if case .list(let known) = trust.headers[index], ByteSearch.namesSameVariable(name, known.span) {
                 return true
             }
         }
@@ -123,7 +125,7 @@ enum Forwarding {
     }
 
     private static func isFlag(_ name: Span<UInt8>, _ flags: [[UInt8]]) -> Bool {
-        for flag in flags where ByteSearch.equalsIgnoringCase(name, flag.span) { return true }
+        for flag in flags where ByteSearch.namesSameVariable(name, flag.span) { return true }
         return false
     }
 
