@@ -7,6 +7,10 @@ enum Frame {
     static let headBytes = 20
     /// Longer records are not taken: a length that a bit flip made huge must not be believed.
     static let maximumRecord = 4 << 20
+    /// No spool lives long enough to get there; below it, adding one is safe.
+    static let maximumSequence = UInt64.max / 2
+    /// File names and cursors that claim more are not believed, so that what follows them has numbers left.
+    static let maximumStart: UInt64 = 1 << 60
     private static let magic: [UInt8] = [0x1E, 0xFF, 0x4C, 0x57]
 
     enum Step {
@@ -49,10 +53,12 @@ enum Frame {
         let length = Int(number(bytes, offset + 8, 4))
         guard length <= maximumRecord, bytes.count - offset - headBytes >= length else { return nil }
         let end = offset + headBytes + length
+        let sequence = number(bytes, offset + 12, 8)
+        if sequence >= maximumSequence { return nil }
         let stored = UInt32(truncatingIfNeeded: number(bytes, offset + 4, 4))
         guard CRC32C.checksum(bytes.extracting((offset + 8)..<end)) == stored else { return nil }
         return .record(
-            sequence: number(bytes, offset + 12, 8), range: ByteRange(offset + headBytes, end), next: end)
+            sequence: sequence, range: ByteRange(offset + headBytes, end), next: end)
     }
 
     /// Whether more bytes could make a valid frame of what stands here.

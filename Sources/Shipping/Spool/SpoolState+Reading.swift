@@ -15,7 +15,7 @@ extension SpoolState {
         guard let bytes = try? DiskFile.read(path, from: 0, count: 128) else { return nil }
         let parts = bytes.split(separator: 32, omittingEmptySubsequences: false)
         guard parts.count == 2, let sequence = UInt64(String(decoding: parts[0], as: UTF8.self)),
-            sequence < UInt64.max / 2, bytes == Self.cursorText(sequence)
+            sequence < Frame.maximumStart, bytes == Self.cursorText(sequence)
         else { return nil }
         return sequence
     }

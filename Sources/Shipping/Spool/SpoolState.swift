@@ -29,6 +29,11 @@ struct SpoolState: Sendable {
     /// Records that the disk would not take wait here.
     static let waitingMaximum = 8 << 20
 
+    /// No segment that we wrote is longer; a longer file is not read into memory.
+    static let believableSegment = 16 << 20
+    /// After a refusal the disk is left alone for so long, so that a full disk does not cost a write for every event.
+    static let refusalPause = Duration.milliseconds(100)
+
     let directory: String
     let maximumBytes: Int
     let segmentMaximum: Int
@@ -47,6 +52,7 @@ struct SpoolState: Sendable {
     var damaged: UInt64 = 0
     var writeErrors: UInt64 = 0
     var lastError: DiskFault?
+    var refusedUntil: ContinuousClock.Instant?
 
     init(directory: String, maximumBytes: Int) throws(DiskFault) {
         self.directory = directory
@@ -78,7 +84,7 @@ struct SpoolState: Sendable {
                 nextSequence = max(nextSequence, sequence)
             }
             guard name.hasPrefix("segment-"), name.utf8.count == 24, let first = UInt64(name.dropFirst(8), radix: 16),
-                first < UInt64.max / 2
+                first < Frame.maximumStart
             else { continue }
             firsts.append((first, directory + "/" + name))
         }
@@ -86,6 +92,11 @@ struct SpoolState: Sendable {
         for index in firsts.indices {
             let (first, path) = firsts[index]
             guard let size = DiskFile.size(path), size > 0 else {
+                DiskFile.remove(path)
+                continue
+            }
+            if size > Self.believableSegment {
+                damaged += 1
                 DiskFile.remove(path)
                 continue
             }
@@ -114,7 +125,7 @@ struct SpoolState: Sendable {
                     damaged += sequence > expected ? min(sequence - expected, UInt64(offset - start)) : 1
                     damageStart = nil
                 }
-                expected = max(expected, sequence < UInt64.max / 2 ? sequence + 1 : expected)
+                expected = max(expected, sequence + 1)
                 offset = next
             case .damaged(let next):
                 damageStart = offset
@@ -160,6 +171,9 @@ struct SpoolState: Sendable {
 
     /// Writes what waits; true when nothing waits any more.
     mutating func flush() -> Bool {
+        if waiting.isEmpty { return true }
+        if let end = refusedUntil, end > .now { return false }
+        refusedUntil = nil
         var done = 0
         while done < waiting.count {
             if active >= 0, segments[segments.count - 1].bytes >= segmentMaximum { closeActive() }
@@ -191,6 +205,7 @@ struct SpoolState: Sendable {
             return true
         }
         note(DiskFault("write", segments[last].path, result.code))
+        refusedUntil = .now + Self.refusalPause
         // A torn frame would be counted as damage by the next start; where it cannot be cut off, a new segment begins.
         if result.written > 0 && ftruncate(active, off_t(segments[last].bytes)) != 0 {
             segments[last].damage.insert(segments[last].bytes)
@@ -207,6 +222,7 @@ struct SpoolState: Sendable {
             active = try DiskFile.open(directory + name, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND)
         } catch {
             note(error)
+            refusedUntil = .now + Self.refusalPause
             return false
         }
         segments.append(Segment(first: sequence, path: directory + name, end: sequence))
@@ -250,14 +266,14 @@ struct SpoolState: Sendable {
             DiskFile.remove(oldest.path)
             segments.removeFirst()
         }
-        while let first = waiting.first, first.sequence < lowest {
-            waitingBytes -= first.frame.count
-            waiting.removeFirst()
-        }
+        let sent = waiting.firstIndex { $0.sequence >= lowest } ?? waiting.count
+        for index in 0..<sent { waitingBytes -= waiting[index].frame.count }
+        waiting.removeFirst(sent)
     }
 
     mutating func stop() {
         if isStopped { return }
+        refusedUntil = nil
         _ = flush()
         closeActive()
         isStopped = true
