@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+import Transport
+import Wire
+
+/// One operator's connection: one request, one answer, closed. Confined to the admin loop.
+final class AdminConnection: EventTarget {
+    private static let headLimit = 16 * 1024
+    private static let patience = Duration.seconds(10)
+    /// A reload may read lists of millions of lines.
+    private static let reloadPatience = Duration.seconds(120)
+
+    private let loop: Loop
+    private let actions: AdminActions
+    private let closed: () -> Void
+    private var stream: Stream
+    private let fileDescriptor: Int32
+    private var input = ByteBuffer()
+    private var output = ByteBuffer()
+    private var head = RequestHead()
+    private var progress = HeadProgress()
+    private var hasRequest = false
+    private var isClosed = false
+
+    init(_ descriptor: consuming Descriptor, loop: Loop, actions: AdminActions, closed: @escaping () -> Void) {
+        self.loop = loop
+        self.actions = actions
+        self.closed = closed
+        fileDescriptor = descriptor.raw
+        stream = Stream(descriptor: descriptor)
+        super.init()
+    }
+
+    func start() {
+        do throws(Fault) {
+            try loop.add(fd: fileDescriptor, self)
+        } catch {
+            isClosed = true
+            closed()
+            return
+        }
+        loop.setDeadline(self, loop.now + Self.patience)
+        readMore()
+    }
+
+    package override func ready(_ readiness: Readiness, on loop: Loop) {
+        if isClosed { return }
+        stream.note(readiness)
+        if hasRequest { flush() } else { readMore() }
+    }
+
+    package override func deadlinePassed(on loop: Loop) { close() }
+
+    private func readMore() {
+        while !hasRequest && !isClosed {
+            switch stream.read(into: &input, limit: 4096) {
+            case .moved: parse()
+            case .wouldBlock: return
+            case .endOfStream, .failed: close()
+            }
+        }
+    }
+
+    private func parse() {
+        var limits = HeadLimits()
+        limits.headBytes = Self.headLimit
+        do throws(HeadError) {
+            if try parse(input, limits) {
+                hasRequest = true
+                answer()
+            }
+        } catch {
+            hasRequest = true
+            send(.problem(error.status, "\(error.reason)"))
+        }
+    }
+
+    private func parse(_ input: borrowing ByteBuffer, _ limits: HeadLimits) throws(HeadError) -> Bool {
+        try HeadParser.parseRequest(input.bytes, limits: limits, progress: &progress, into: &head)
+    }
+
+    private func text(_ range: ByteRange, of input: borrowing ByteBuffer) -> String {
+        var bytes: [UInt8] = []
+        bytes.append(input.bytes.slice(range))
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private func answer() {
+        let method = text(head.methodRange, of: input)
+        let query = head.query.map { text($0, of: input) } ?? ""
+        switch AdminRouter.route(method: method, path: text(head.path, of: input)) {
+        case .answer(let response): send(response)
+        case .endpoint(.metrics): send(Metrics.respond(actions))
+        case .endpoint(.live), .endpoint(.health): send(Health.live())
+        case .endpoint(.ready): send(Health.ready(actions, verbose: query.contains("verbose")))
+        case .endpoint(.status): send(Status.respond(actions))
+        case .endpoint(.reload): reload()
+        }
+    }
+
+    private func reload() {
+        loop.setDeadline(self, loop.now + Self.reloadPatience)
+        let handle = loop.handle
+        let number = ObjectIdentifier(self)
+        AdminServer.waiting(self, as: number, on: loop)
+        actions.reload { generation, problems in
+            handle.post { loop in
+                AdminServer.release(number, on: loop)?.send(Reload.respond(generation: generation, problems: problems))
+            }
+        }
+    }
+
+    private func send(_ response: AdminResponse) {
+        if isClosed { return }
+        response.write(isHead: head.method == .head && hasRequest, to: &output)
+        loop.setDeadline(self, loop.now + Self.patience)
+        flush()
+    }
+
+    private func flush() {
+        while !output.isEmpty && !isClosed {
+            switch stream.write(from: &output) {
+            case .moved: if output.isEmpty { close() }
+            case .wouldBlock: return
+            case .endOfStream, .failed: close()
+            }
+        }
+    }
+
+    private func close() {
+        if isClosed { return }
+        isClosed = true
+        loop.setDeadline(self, .never)
+        loop.remove(fd: fileDescriptor)
+        closed()
+    }
+}
