@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import Admin
 import Config
 import Dispatch
 import Glibc
 import Proxy
+import Shipping
+import Synchronization
 import Transport
 import Wire
 
@@ -11,34 +14,62 @@ struct StartTrouble: Error {
     var what: String
     var fields: [String: String]
     var status: Int32
+
+    init(_ what: String, _ fields: [String: String], _ code: Int32) {
+        self.what = what
+        self.fields = fields
+        self.fields["reason"] = unsafe String(cString: strerror(code))
+        status = code == EACCES || code == EPERM ? ExitStatus.permission : ExitStatus.failure
+    }
 }
 
 /// The running daemon: loops, files, event ways, admin side. Made by `start`, ended by `stop`. Shared.
 final class Gate: Sendable {
     let loops: LoopSet
     let reloader: Reloader
+    private let slots: SlotRegistry
     private let accessLog: LogFile?
+    private let shipper: Shipper?
+    private let detection: DetectionQueue
+    private let health: HealthChecks
+    private let admin = Mutex<AdminServer?>(nil)
+    private let startedUnixSeconds = Clock.unixSeconds
+    private let isDraining = Atomic<Bool>(false)
     private let log: Logs
 
-    private init(loops: LoopSet, reloader: Reloader, accessLog: LogFile?, log: Logs) {
+    private init(
+        loops: LoopSet, reloader: Reloader, slots: SlotRegistry, accessLog: LogFile?, shipper: Shipper?,
+        health: HealthChecks, log: Logs
+    ) {
         self.loops = loops
         self.reloader = reloader
+        self.slots = slots
         self.accessLog = accessLog
+        self.shipper = shipper
+        self.health = health
         self.log = log
+        detection = DetectionQueue(rings: loops.rings, shipper: shipper)
     }
 
     static func start(
         path: String, loaded: LoadedPolicy, slots: SlotRegistry, endpoints: EndpointRegistry, manager: ServiceManager,
         log: Logs
-    ) -> Result<Gate, StartTrouble> {
+    ) throws(StartTrouble) -> Gate {
         let configuration = loaded.configuration
         var accessLog: LogFile?
         if let settings = configuration.accessLog {
             let opened = LogFile.open(path: settings.path)
-            guard let file = opened.file else {
-                return .failure(trouble("cannot open the access log", ["path": settings.path], opened.errno))
+            if opened.file == nil {
+                throw StartTrouble("cannot open the access log", ["path": settings.path], opened.errno)
             }
-            accessLog = file
+            accessLog = opened.file
+        }
+        var shipper: Shipper?
+        do {
+            shipper = try EventWay.open(configuration, log: log)
+        } catch {
+            throw StartTrouble(
+                "cannot use the state directory", ["path": configuration.stateDirectory, "fault": "\(error)"], EIO)
         }
         let count = configuration.workers ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         let loops: LoopSet
@@ -47,42 +78,106 @@ final class Gate: Sendable {
                 count: count, policy: loaded.policy, accessLog: accessLog, inherited: ServiceManager.inheritedSockets(),
                 log: log)
         } catch {
-            return .failure(trouble("cannot start the loops", ["fault": error.description], error.errno))
+            throw StartTrouble("cannot start the loops", ["fault": error.description], error.errno)
         }
-        let faults = loops.prepareListeners(loaded.policy)
-        if let first = faults.first {
+        if let first = loops.prepareListeners(loaded.policy).first {
             loops.stop()
-            return .failure(
-                trouble(
-                    "cannot listen", ["address": first.address, "fault": first.fault.description], first.fault.errno))
+            throw StartTrouble(
+                "cannot listen", ["address": first.address, "fault": first.fault.description], first.fault.errno)
         }
-        loops.adopt(loaded.policy)
+        let health = HealthChecks(loop: loops.handles[0], log: log)
         let reloader = Reloader(
             path: path, loaded: loaded, slots: slots, endpoints: endpoints, loops: loops, manager: manager, log: log,
-            changed: { _ in })
-        return .success(Gate(loops: loops, reloader: reloader, accessLog: accessLog, log: log))
+            changed: { health.adopt($0) })
+        let gate = Gate(
+            loops: loops, reloader: reloader, slots: slots, accessLog: accessLog, shipper: shipper, health: health,
+            log: log)
+        try gate.begin(loaded)
+        return gate
     }
 
-    private static func trouble(_ what: String, _ fields: [String: String], _ code: Int32) -> StartTrouble {
-        var fields = fields
-        fields["reason"] = unsafe String(cString: strerror(code))
-        return StartTrouble(
-            what: what, fields: fields,
-            status: code == EACCES || code == EPERM ? ExitStatus.permission : ExitStatus.failure)
+    private func begin(_ loaded: LoadedPolicy) throws(StartTrouble) {
+        if let settings = loaded.configuration.admin, let address = SocketAddress(settings.address) {
+            do throws(Fault) {
+                let server = try AdminServer(address: address, actions: actions())
+                log.info("admin", ["address": server.address.description])
+                admin.withLock { $0 = server }
+            } catch {
+                loops.stop()
+                throw StartTrouble(
+                    "cannot open the admin listener", ["address": settings.address, "fault": error.description],
+                    error.errno)
+            }
+        }
+        shipper?.start()
+        detection.start()
+        health.adopt(loaded)
+        loops.adopt(loaded.policy)
+    }
+
+    // MARK: What the admin side sees
+
+    private func actions() -> AdminActions {
+        AdminActions(
+            metrics: { [self] in
+                let names = slots.all
+                return MetricsReport(
+                    counters: loops.counters(), services: names.services, rules: names.rules,
+                    events: shipper?.statistics,
+                    losses: accessLog?.losses, reload: reloader.last, policy: reloader.current.policy
+                ).families()
+            },
+            status: { [self] in
+                StatusReport(
+                    counters: loops.counters(), events: shipper?.statistics, reload: reloader.last,
+                    policy: reloader.current.policy,
+                    startedUnixSeconds: startedUnixSeconds, listeners: loops.addresses
+                ).json()
+            }, readiness: { [self] in readiness() },
+            reload: { [self] completion in
+                reloader.reload { completion($0.generation, $0.problems.map(\.description)) }
+            })
+    }
+
+    private func readiness() -> [(check: String, trouble: String?)] {
+        let age = MonotonicTime.now() - loops.oldestTurn
+        let down = reloader.current.policy.services.filter {
+            !$0.upstream.servers.contains { $0.isPassing && $0.nextAddress() != nil }
+        }
+        return [
+            ("draining", isDraining.load(ordering: .relaxed) ? "the daemon is stopping" : nil),
+            ("loops", age > .seconds(5) ? "a loop has not turned for \(age)" : nil),
+            (
+                "upstreams",
+                down.isEmpty
+                    ? nil
+                    : "no server for \(down.map { String(decoding: $0.name, as: UTF8.self) }.joined(separator: ", "))"
+            ),
+        ]
     }
 
     /// Files that logrotate moved are opened anew.
     func reopenFiles() {
         log.info("reopening files")
         accessLog?.reopen()
+        shipper?.reopen()
     }
 
-    /// Lets exchanges finish within `shutdown_timeout`, then ends what is left.
+    /// Lets exchanges finish within `shutdown_timeout`, then ends what is left; sends what events can still be sent.
     func stop() {
+        isDraining.store(true, ordering: .relaxed)
+        let timeout = reloader.current.configuration.shutdownTimeout
+        let deadline = MonotonicTime.now() + timeout
+        health.stop()
         loops.drain()
-        let deadline = MonotonicTime.now() + reloader.current.configuration.shutdownTimeout
         while loops.counters().open > 0 && MonotonicTime.now() < deadline { usleep(20_000) }
         loops.stop()
+        detection.stop()
+        shipper?.stop(deadline: .seconds(3))
         accessLog?.drain()
+        admin.withLock { server in
+            server?.stop()
+            server = nil
+        }
     }
 }

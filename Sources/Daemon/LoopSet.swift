@@ -123,6 +123,9 @@ final class LoopSet: Sendable {
         return box.total
     }
 
+    /// Where the open sockets really listen.
+    var addresses: [String] { open.withLock { $0.sockets.values.map(\.address.description).sorted() } }
+
     /// The oldest pulse of all loops.
     var oldestTurn: MonotonicTime { handles.map(\.lastTurn).min() ?? .now() }
 

@@ -22,15 +22,16 @@ enum Supervisor {
         raiseDescriptorLimit(log)
         let names = NameRefresh(endpoints: endpoints, log: log)
         names.refresh()
-        switch Gate.start(path: path, loaded: loaded, slots: slots, endpoints: endpoints, manager: manager, log: log) {
-        case .failure(let trouble):
-            log.error(trouble.what, trouble.fields)
-            return trouble.status
-        case .success(let gate):
+        do throws(StartTrouble) {
+            let gate = try Gate.start(
+                path: path, loaded: loaded, slots: slots, endpoints: endpoints, manager: manager, log: log)
             names.start()
             let code = wait(gate, manager, log)
             names.stop()
             return code
+        } catch {
+            log.error(error.what, error.fields)
+            return error.status
         }
     }
 

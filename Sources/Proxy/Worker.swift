@@ -38,6 +38,7 @@ package final class Worker: EventTarget {
     private var freeSlots: [Int] = []
     private var listeners: [String: Listener] = [:]
     private var listenerPolicies: [String: ListenerPolicy] = [:]
+    private var healthChecks: [HealthCheck] = []
     private var pausedBefore: UInt64 = 0
     private(set) var isDraining = false
     private let reportFault: @Sendable (Fault, [UInt8]) -> Void
@@ -163,6 +164,13 @@ package final class Worker: EventTarget {
         for downstream in downstreams { downstream?.abort() }
         for pool in pools { for upstream in pool.retire() { upstream.close() } }
         accessLog.flush()
+    }
+
+    /// Ends the checks that ran and begins these.
+    package func replaceHealthChecks(_ checks: [HealthCheck]) {
+        for check in healthChecks { check.stop() }
+        healthChecks = checks
+        for check in checks { check.start() }
     }
 
     package func everySecond() { accessLog.flush() }

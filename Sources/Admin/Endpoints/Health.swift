@@ -9,7 +9,9 @@ enum Health {
         let failed = checks.filter { $0.trouble != nil }
         var text = ""
         if verbose || !failed.isEmpty {
-            for check in checks { text += check.trouble.map { "[-] \(check.check): \($0)\n" } ?? "[+] \(check.check)\n" }
+            for check in checks {
+                text += check.trouble.map { "[-] \(check.check): \($0)\n" } ?? "[+] \(check.check)\n"
+            }
         }
         text += failed.isEmpty ? "ok\n" : "not ready\n"
         return .text(text, status: failed.isEmpty ? 200 : 503)
