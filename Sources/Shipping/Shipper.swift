@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Dispatch
-import Glibc
 import Synchronization
 
 /// Takes event lines from the loops, keeps them in the spool and has every sink fed. Owned by the daemon; any thread may call it.
@@ -46,7 +45,7 @@ package final class Shipper: Sendable {
 
     package init(spool: Spool, sinks: [SinkDescription], log: @escaping @Sendable (String) -> Void) {
         self.spool = spool
-        let host = Self.hostName()
+        let host = Host.name()
         senders = sinks.map { Sender($0, spool: spool, host: host, log: log) }
     }
 
@@ -126,14 +125,5 @@ package final class Shipper: Sendable {
                     lastFailure: counters.lastFailure))
         }
         return statistics
-    }
-
-    private static func hostName() -> String {
-        var name = [UInt8](repeating: 0, count: 256)
-        let result: Int32 = unsafe name.withUnsafeMutableBytes { bytes in
-            guard let start = unsafe bytes.bindMemory(to: CChar.self).baseAddress else { return -1 }
-            return unsafe gethostname(start, bytes.count - 1)
-        }
-        return result == 0 ? String(decoding: name.prefix { $0 != 0 }, as: UTF8.self) : "unknown"
     }
 }

@@ -30,8 +30,7 @@ final class FileWriter: Sendable {
                 if descriptor < 0 {
                     descriptor = try DiskFile.open(path, O_WRONLY | O_CREAT | O_APPEND)
                 }
-                var status = stat()
-                let size = unsafe fstat(descriptor, &status) == 0 ? status.st_size : -1
+                let size = lseek(descriptor, 0, SEEK_END)
                 let result = DiskFile.write(descriptor, bytes)
                 if result.code == 0 { return .delivered(rejected: 0) }
                 // The batch will be written again as a whole: half of it must not stay.

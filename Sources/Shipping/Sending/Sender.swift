@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Dispatch
-import Glibc
 import Synchronization
 
 /// Brings the spool's records to one sink, batch by batch, for as long as it takes. Owned by the `Shipper`; it blocks only on its
@@ -162,10 +161,7 @@ final class Sender: Sendable {
         if let file { return file.append(lines) }
         guard let client else { return .refused(reason: "no target", isTooLarge: false) }
         if let encoder {
-            var now = timespec()
-            unsafe clock_gettime(CLOCK_REALTIME, &now)
-            let observed = UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
-            let (body, unreadable) = encoder.encode(Array(lines), observedUnixNanoseconds: observed)
+            let (body, unreadable) = encoder.encode(Array(lines), observedUnixNanoseconds: Host.unixNanoseconds())
             if unreadable == lines.count { return .delivered(rejected: UInt64(unreadable)) }
             return client.post(body) {
                 encoder.rejected(in: $0).addingReportingOverflow(UInt64(unreadable)).partialValue
