@@ -1,5 +1,5 @@
-import Rules
 // SPDX-License-Identifier: Apache-2.0
+import Rules
 import Transport
 import Wire
 

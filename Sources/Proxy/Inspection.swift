@@ -1,6 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
 import Logins
 import Rules
-// SPDX-License-Identifier: Apache-2.0
 import Transport
 import Wire
 

@@ -1,5 +1,5 @@
-import Logins
 // SPDX-License-Identifier: Apache-2.0
+import Logins
 import Rules
 import Wire
 

@@ -1,8 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Config
 import Glibc
 import Proxy
-// SPDX-License-Identifier: Apache-2.0
 import Rules
 import Wire
 
