@@ -38,8 +38,9 @@ package enum BodyFraming: Equatable, Sendable {
             if let index = head.first(.transferEncoding) { try requireChunked(bytes.slice(head.fields[index].value)) }
             framing = .chunked
         } else if let index = head.first(.contentLength) {
-            if head.repeats(.contentLength) { throw .twoLengths }
-            framing = .length(try length(bytes.slice(head.fields[index].value)))
+            let count = try length(bytes.slice(head.fields[index].value))
+            if head.repeats(.contentLength) { try requireSameLength(head.fields, bytes, count) }
+            framing = .length(count)
         }
         if method == .head || head.status < 200 || head.status == 204 || head.status == 304 { return .none }
         return framing
@@ -51,6 +52,15 @@ package enum BodyFraming: Equatable, Sendable {
         if ByteScan.equalsFolding(value, "chunked") { return }
         let isForeign = ByteSearch.isTokenList(value) && !ByteSearch.containsToken(value, "chunked".utf8.span)
         throw isForeign ? .unsupportedTransferEncoding : .badTransferEncoding
+    }
+
+    /// Origins that say one length twice exist, and we write it once (RFC 9112 §6.3). A request that does so has no such excuse.
+    private static func requireSameLength(
+        _ fields: borrowing [HeadField], _ bytes: Span<UInt8>, _ count: UInt64
+    ) throws(HeadError) {
+        for index in fields.indices where fields[index].known == .contentLength {
+            if try length(bytes.slice(fields[index].value)) != count { throw .twoLengths }
+        }
     }
 
     /// 1*DIGIT and nothing else.

@@ -17,8 +17,8 @@ package enum Limits {
     package static let emptyLines = 4
     /// Longest method token: the longest registered one has 17 letters.
     package static let methodBytes = 32
-    /// Longest line of a chunk: a size with a signed extension, as object stores use them, has 90 bytes.
-    package static let chunkLineBytes = 256
+    /// Longest line of a chunk. A size with a signature, as object stores send it, has 90 bytes.
+    package static let chunkLineBytes = 4096
     /// What the lines of a body's chunks may take beyond 16 bytes a chunk and an eighth of its data. Extensions say nothing to us, and
     /// a byte of data behind each full line would cost the sender little and the gate much.
     package static let chunkOverheadBytes = 16 * 1024
