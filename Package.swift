@@ -61,7 +61,7 @@ let package = Package(
         // Effects.
         .target(name: "Transport", dependencies: ["Wire", "CLinux", "COpenSSL"], swiftSettings: hot),
         .target(name: "Proxy", dependencies: ["Transport", "Rules", "Logins", "Patterns", "Wire"], swiftSettings: hot),
-        .target(name: "Shipping", dependencies: ["Wire", "Logins", "CCurl"], swiftSettings: house),
+        .target(name: "Shipping", dependencies: ["Transport", "Wire", "Logins", "CCurl"], swiftSettings: house),
         .target(name: "Archive", dependencies: ["Wire", "Logins", "CSQLite"], swiftSettings: house),
         .target(name: "Admin", dependencies: ["Transport", "Wire"], swiftSettings: house),
         .executableTarget(

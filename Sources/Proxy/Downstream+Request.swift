@@ -176,6 +176,7 @@ extension Downstream {
                     Forwarding.append(range, of: input, chunked: chunked, into: &upstream.output)
                     exchange.streamedBytes += UInt64(range.count)
                     consume(Int(range.end), exchange)
+                    if !mayGoOn(after: range.count) { return }
                     if let maximum = exchange.policy.limits.bodyBytes, exchange.streamedBytes > maximum {
                         refuse(.bodyTooLarge)
                         return

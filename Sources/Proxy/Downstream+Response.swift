@@ -16,15 +16,18 @@ extension Downstream {
             return true
         }
         guard let upstream = exchange.upstream else { return false }
+        let before = exchange.streamedBytes
         pumpRequest(exchange, upstream)
         if phase != .forwarding || exchange.upstream !== upstream { return phase != .closed }
         if !upstream.flush() { return pendingFault != nil }
+        // When everything went out no event will call again, so what is left of the body must be moved now.
+        let hasRoom = exchange.streamedBytes != before && upstream.output.isEmpty && !isOutOfAllowance
         if !output.isEmpty && !flush() {
             // The client reads slowly: the upstream is not to blame for its silence meanwhile.
             if output.count >= Worker.highWaterBytes { upstream.expectNothing() }
         }
         if phase != .forwarding { return phase != .closed }
-        return pumpResponse(exchange, upstream)
+        return pumpResponse(exchange, upstream) || hasRoom
     }
 
     /// Moves the answer from the upstream to the client until one of them has to wait. True: something changed.
@@ -44,6 +47,10 @@ extension Downstream {
                     Forwarding.append(range, of: upstream.input, chunked: exchange.sendsChunked, into: &output)
                     exchange.bytesOut += UInt64(range.count)
                     upstream.input.consume(Int(range.end))
+                    if !mayGoOn(after: range.count) {
+                        _ = flush()
+                        return false
+                    }
                 case .end(let consumed):
                     finishChunks(exchange, upstream)
                     upstream.input.consume(consumed)

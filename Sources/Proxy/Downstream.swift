@@ -43,6 +43,8 @@ final class Downstream: EventTarget {
     var pendingFault: Refusal?
     private var isAdvancing = false
     private var mustAdvanceAgain = false
+    /// Body bytes that one call of `advance` may still move.
+    private var allowance = 0
 
     init(worker: Worker, stream: consuming Stream, peer: SocketAddress, listener: ListenerPolicy, slot: Int) {
         self.worker = worker
@@ -129,6 +131,7 @@ final class Downstream: EventTarget {
             return
         }
         isAdvancing = true
+        allowance = Worker.turnBytes
         repeat {
             mustAdvanceAgain = false
             while phase != .closed && step() {}
@@ -136,6 +139,18 @@ final class Downstream: EventTarget {
         isAdvancing = false
         if phase != .closed { settle() }
     }
+
+    /// Takes moved bytes off the allowance. False: it is used up; the rest of the loop's connections come first, then this one goes on.
+    func mayGoOn(after count: Int) -> Bool {
+        allowance -= count
+        if allowance > 0 { return true }
+        worker.loop.deferUntilEndOfTurn(self)
+        return false
+    }
+
+    var isOutOfAllowance: Bool { allowance <= 0 }
+
+    package override func turnEnded(on loop: Loop) { if phase != .closed { advance() } }
 
     private func step() -> Bool {
         switch phase {

@@ -11,6 +11,8 @@ package final class Worker: EventTarget {
     static let readBytes = 64 * 1024
     /// A direction stops reading when so many bytes wait to be written in it.
     static let highWaterBytes = 64 * 1024
+    /// Body bytes that one connection moves before the others have their turn.
+    static let turnBytes = 1 << 20
     /// Exchanges kept for reuse.
     private static let spareExchanges = 256
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
+import Transport
 
 /// What the machine calls itself and what time it shows. Stateless.
 enum Host {
@@ -13,8 +14,6 @@ enum Host {
     }
 
     static func unixNanoseconds() -> UInt64 {
-        var now = timespec()
-        unsafe clock_gettime(CLOCK_REALTIME, &now)
-        return UInt64(clamping: now.tv_sec) &* 1_000_000_000 &+ UInt64(clamping: now.tv_nsec)
+        UInt64(clamping: MonotonicTime.unixNanoseconds())
     }
 }
