@@ -33,13 +33,13 @@ final class Downstream: EventTarget {
     var peer: IPAddress
     var phase = Phase.head
     var exchange: Exchange?
-    private var progress = HeadProgress()
-    private var headStartedAt = MonotonicTime.never
-    private var servedRequests = 0
+    var progress = HeadProgress()
+    var headStartedAt = MonotonicTime.never
+    var servedRequests = 0
     private var lingerUntil = MonotonicTime.never
     /// The client sent its end; what it sent before is still served (RFC 9112 §9.6).
     var inputEnded = false
-    private var closesAfterFlush = false
+    var closesAfterFlush = false
     var pendingFault: Refusal?
     private var isAdvancing = false
     private var mustAdvanceAgain = false
@@ -72,7 +72,7 @@ final class Downstream: EventTarget {
         advance()
     }
 
-    private func beginTLS() {
+    func beginTLS() {
         phase = listener.tls == nil ? .head : .handshake
     }
 
@@ -234,113 +234,10 @@ final class Downstream: EventTarget {
         return headStartedAt + limits.headerTimeout
     }
 
-    // MARK: Beginning of a connection
-
-    private func stepPreface() -> Bool {
-        do {
-            switch try ProxyProtocol.parse(input.bytes) {
-            case .incomplete:
-                switch stream.readPreface(into: &input, limit: ProxyProtocol.missingBytes(input.bytes)) {
-                case .moved: return true
-                case .wouldBlock: return false
-                case .endOfStream, .failed:
-                    abort()
-                    return false
-                }
-            case .header(let consumed, let source):
-                input.consume(consumed)
-                if let source { peer = source.address }
-                beginTLS()
-                return true
-            }
-        } catch {
-            worker.counters.prefaceErrors += 1
-            abort()
-            return false
-        }
-    }
-
-    private func stepHandshake() -> Bool {
-        switch stream.handshake() {
-        case .wouldBlock: return false
-        case .done:
-            phase = .head
-            return true
-        case .failed:
-            worker.counters.handshakeErrors += 1
-            abort()
-            return false
-        }
-    }
-
-    private func stepHead() -> Bool {
-        if !output.isEmpty && !flush() { return false }
-        if closesAfterFlush {
-            linger()
-            return true
-        }
-        if input.isEmpty {
-            if !read() {
-                if inputEnded { abort() }
-                return false
-            }
-        }
-        if headStartedAt == .never { headStartedAt = worker.loop.now }
-        do {
-            let limits = worker.policy.limits.head
-            if try !HeadParser.parseRequest(in: input, limits: limits, progress: &progress, into: &worker.parsing) {
-                if read() { return true }
-                if inputEnded { abort() }
-                return false
-            }
-        } catch {
-            refuseWithoutRequest(.malformed(error))
-            return true
-        }
-        progress.reset()
-        beginExchange()
-        return true
-    }
-
-    private func beginExchange() {
-        let exchange = worker.takeExchange()
-        self.exchange = exchange
-        swap(&exchange.request, &worker.parsing)
-        input.copy(ByteRange(0, exchange.request.length), to: &exchange.requestBytes)
-        input.consume(exchange.request.length)
-        exchange.bytesIn = UInt64(exchange.request.length)
-        exchange.peer = peer
-        exchange.client = peer
-        exchange.isSecure = listener.tls != nil
-        if let tls = stream.tls { exchange.tlsVersion += Array(tls.version.utf8) }
-        exchange.startedAt = worker.loop.now
-        exchange.startedUnixNanoseconds = worker.loop.unixNanoseconds
-        servedRequests += 1
-        do {
-            exchange.requestFraming = try BodyFraming.request(exchange.request, exchange.requestBytes.span)
-        } catch {
-            refuse(.malformed(error))
-            return
-        }
-        exchange.requestFlow.start(exchange.requestFraming)
-        exchange.clientKeepsAlive = Persistence.clientKeepsAlive(exchange.request, exchange.requestBytes.span)
-        if let problem = Persistence.readExpectations(of: exchange) {
-            refuse(problem)
-            return
-        }
-        if case .length(let count) = exchange.requestFraming, let maximum = exchange.policy.limits.bodyBytes,
-            count > maximum
-        {
-            refuse(.bodyTooLarge)
-            return
-        }
-        carryOut(Inspection.inspectHead(exchange, worker))
-    }
-
     // MARK: End of a connection
 
     /// Answers a request that could not be read, then closes.
-    private func refuseWithoutRequest(_ refusal: Refusal) {
+    func refuseWithoutRequest(_ refusal: Refusal) {
         let exchange = worker.takeExchange()
         exchange.peer = peer
         exchange.client = peer
@@ -366,7 +263,7 @@ final class Downstream: EventTarget {
     }
 
     /// Lets the client read our answer before the kernel resets the connection because of unread bytes (RFC 9112 §9.6).
-    private func linger() {
+    func linger() {
         input.removeAll()
         if inputEnded {
             abort()

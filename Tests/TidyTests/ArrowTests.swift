@@ -15,7 +15,7 @@ import Testing
         "Config": ["Wire", "Patterns", "Rules", "Logins", "Yams", "Foundation"],
         "Transport": ["Wire", "CLinux", "COpenSSL"],
         "Proxy": ["Transport", "Rules", "Logins", "Patterns", "Wire"],
-        "Shipping": ["Wire", "Logins", "CCurl"],
+        "Shipping": ["Transport", "Wire", "Logins", "CCurl"],
         "Archive": ["Wire", "Logins", "CSQLite"],
         "Admin": ["Transport", "Wire"],
         "Daemon": [
