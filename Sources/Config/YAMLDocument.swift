@@ -14,8 +14,8 @@ enum YAMLDocument {
                 context.report(Place(file: file, line: 1, column: 1), "the file is empty")
                 return nil
             }
-            var count = 0
-            return check(node, file, context, &count) ? node : nil
+            var walk = Walk()
+            return check(node, file, context, &walk) ? node : nil
         } catch let error as YamlError {
             report(error, file, context)
         } catch {
@@ -24,26 +24,40 @@ enum YAMLDocument {
         return nil
     }
 
-    private static func check(_ node: Node, _ file: String, _ context: ReadingContext, _ count: inout Int) -> Bool {
-        count += 1
-        if count > nodeLimit {
+    /// What a walk over the nodes has seen.
+    private struct Walk {
+        var count = 0
+        /// Places of mappings and lists: one that comes twice was brought back by an alias, which Yams puts in its place unseen.
+        var mappings: Set<Place> = []
+        var lists: Set<Place> = []
+    }
+
+    private static func check(_ node: Node, _ file: String, _ context: ReadingContext, _ walk: inout Walk) -> Bool {
+        walk.count += 1
+        if walk.count > nodeLimit {
             context.report(Place(file: file), "the file has too many values")
             return false
         }
+        let place = YAMLSection.place(node, file)
         switch node {
         case .scalar: return true
         case .sequence(let list):
-            for item in list where !check(item, file, context, &count) { return false }
+            if !walk.lists.insert(place).inserted { return refuseAlias(place, context) }
+            for item in list where !check(item, file, context, &walk) { return false }
             return true
         case .mapping(let mapping):
-            for (key, value) in mapping where !check(key, file, context, &count) || !check(value, file, context, &count)
-            { return false }
+            if !walk.mappings.insert(place).inserted { return refuseAlias(place, context) }
+            for (key, value) in mapping {
+                if !check(key, file, context, &walk) || !check(value, file, context, &walk) { return false }
+            }
             return true
-        case .alias:
-            context.report(
-                YAMLSection.place(node, file), "anchors and aliases are not read", hint: "write the value out")
-            return false
+        case .alias: return refuseAlias(place, context)
         }
+    }
+
+    private static func refuseAlias(_ place: Place, _ context: ReadingContext) -> Bool {
+        context.report(place, "anchors and aliases are not read", hint: "write the value out")
+        return false
     }
 
     private static func report(_ error: YamlError, _ file: String, _ context: ReadingContext) {
