@@ -57,8 +57,9 @@ bench: build ## compare CPU per request with a blind relay, nginx and HAProxy; m
 fuzz: setup ## fuzz every parser for FUZZ_SECONDS each (FUZZ=name for one)
 	@.ci/fuzz $(FUZZ_SECONDS) $(FUZZ)
 
+# XCTest, which holds no test here, leaks a little of its own: it is left out.
 sanitize: setup ## run the Swift tests under the address and the thread sanitizer
-	for sanitizer in $(SANITIZERS); do $(SWIFT) test --sanitize $$sanitizer --scratch-path .build-$$sanitizer; done
+	for sanitizer in $(SANITIZERS); do $(SWIFT) test --disable-xctest --sanitize $$sanitizer --scratch-path .build-$$sanitizer; done
 
 install: setup ## install below DESTDIR and PREFIX (static Swift runtime; existing configuration stays)
 	$(SWIFT) build -c release --static-swift-stdlib --product loginward --scratch-path .build-install
