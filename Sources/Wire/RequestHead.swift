@@ -60,14 +60,20 @@ package struct RequestHead: Sendable {
 
     package init() {}
 
+    /// As new, but for the memory. No range is left that could be taken to the bytes of another message.
     package mutating func reset() {
         fields.removeAll(keepingCapacity: true)
         presence = 0
         repetition = 0
         length = 0
+        method = .get
+        version = .http11
+        form = .origin
+        methodRange = .empty
+        target = .empty
+        path = .empty
         query = nil
         authority = .empty
-        path = .empty
     }
 
     package func contains(_ name: FieldName) -> Bool { presence & (1 << UInt64(name.rawValue)) != 0 }

@@ -16,12 +16,15 @@ package struct ResponseHead: Sendable {
 
     package init() {}
 
+    /// As new, but for the memory. No range is left that could be taken to the bytes of another message.
     package mutating func reset() {
         fields.removeAll(keepingCapacity: true)
         presence = 0
         repetition = 0
         length = 0
+        version = .http11
         status = 0
+        reason = .empty
     }
 
     package func contains(_ name: FieldName) -> Bool { presence & (1 << UInt64(name.rawValue)) != 0 }

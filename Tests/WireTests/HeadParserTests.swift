@@ -87,6 +87,16 @@ import Wire
         #expect(head.form == .origin && head.method == .get && head.version == .http11)
     }
 
+    @Test func `leaves no range behind after a reset`() throws {
+        var request = try #require(try ParsedRequest("POST http://a/b?c HTTP/1.0\r\nHost: a\r\n\r\n")).head
+        request.reset()
+        for range in [request.methodRange, request.target, request.path, request.authority] { #expect(range == .empty) }
+        #expect(request.fields.isEmpty && request.query == nil && request.length == 0 && request.presence == 0)
+        var response = try #require(try ParsedResponse("HTTP/1.0 404 Gone\r\nA: b\r\n\r\n")).head
+        response.reset()
+        #expect(response.reason == .empty && response.fields.isEmpty && response.length == 0 && response.status == 0)
+    }
+
     @Test func `bounds the head to the byte`() throws {
         let bytes = Array(Self.browser.utf8)
         var limits = HeadLimits()
