@@ -8,16 +8,32 @@ package struct AdminActions: Sendable {
     /// Checks by name, with what is wrong, or nil when it is well.
     package var readiness: @Sendable () -> [(check: String, trouble: String?)]
     /// Reloads and calls back, from any thread, with the running generation and the problems.
+    /// The newest archived events as JSON texts, newest first; nil: there is no archive, or why it cannot answer.
+    package var events: @Sendable (_ limit: Int, _ login: String?, _ client: String?) -> Result<[String], AdminTrouble>
     package var reload: @Sendable (@escaping @Sendable (_ generation: Int, _ problems: [String]) -> Void) -> Void
 
     package init(
         metrics: @escaping @Sendable () -> [MetricFamily], status: @escaping @Sendable () -> [UInt8],
         readiness: @escaping @Sendable () -> [(check: String, trouble: String?)],
+        events:
+            @escaping @Sendable (_ limit: Int, _ login: String?, _ client: String?) -> Result<[String], AdminTrouble>,
         reload: @escaping @Sendable (@escaping @Sendable (_ generation: Int, _ problems: [String]) -> Void) -> Void
     ) {
         self.metrics = metrics
         self.status = status
         self.readiness = readiness
+        self.events = events
         self.reload = reload
+    }
+}
+
+/// Why an action cannot be done, with the status that says so.
+package struct AdminTrouble: Error, Sendable {
+    package var status: Int
+    package var reason: String
+
+    package init(status: Int, _ reason: String) {
+        self.status = status
+        self.reason = reason
     }
 }

@@ -93,6 +93,7 @@ final class AdminConnection: EventTarget {
         case .endpoint(.live), .endpoint(.health): send(Health.live())
         case .endpoint(.ready): send(Health.ready(actions, verbose: query.contains("verbose")))
         case .endpoint(.status): send(Status.respond(actions))
+        case .endpoint(.events): send(Events.respond(actions, query: query))
         case .endpoint(.reload): reload()
         }
     }

@@ -3,7 +3,7 @@
 /// Which endpoint answers which path. The only table.
 enum AdminRouter {
     enum Endpoint: CaseIterable {
-        case metrics, live, health, ready, status, reload
+        case metrics, live, health, ready, status, events, reload
 
         var path: String {
             switch self {
@@ -12,6 +12,7 @@ enum AdminRouter {
             case .health: "/healthz"
             case .ready: "/readyz"
             case .status: "/status"
+            case .events: "/api/v1/events"
             case .reload: "/reload"
             }
         }

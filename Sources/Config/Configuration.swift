@@ -20,6 +20,7 @@ package struct Configuration: Sendable {
     package var blockPageHTML: String?
     package var blockPageJSON: String?
     package var collectors: [CollectorSettings] = []
+    package var archive: ArchiveSettings?
     package var admin: AdminSettings?
     package var accessLog: AccessLogSettings?
 
@@ -97,6 +98,13 @@ package struct CollectorSettings: Sendable {
     package var timeout = Duration.seconds(10)
     package var spoolBytes = 256 << 20
     package var caFile: String?
+    package var place: Place
+}
+
+/// The local history of login events.
+package struct ArchiveSettings: Sendable {
+    package var retention = Duration.seconds(7 * 86_400)
+    package var maximumEvents = 1_000_000
     package var place: Place
 }
 

@@ -51,6 +51,7 @@ package enum ConfigurationReader {
             page.finish()
         }
         all.collectors = CollectorReader.read(top, context)
+        all.archive = readArchive(top)
         all.admin = readAdmin(top)
         all.accessLog = readAccessLog(top, context)
         top.finish()
@@ -61,6 +62,15 @@ package enum ConfigurationReader {
         section.file(key).flatMap { context.contents($0, section.place(key)) }.map {
             String(decoding: $0, as: UTF8.self)
         }
+    }
+
+    private static func readArchive(_ top: YAMLSection) -> ArchiveSettings? {
+        guard let section = top.section("archive") else { return nil }
+        var settings = ArchiveSettings(place: section.place)
+        section.duration("retention", &settings.retention)
+        if let count = section.integer("max_events", 1...1_000_000_000) { settings.maximumEvents = count }
+        section.finish()
+        return settings
     }
 
     private static func readAdmin(_ top: YAMLSection) -> AdminSettings? {

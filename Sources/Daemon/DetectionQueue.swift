@@ -1,21 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
+import Archive
 import Logins
 import Proxy
 import Shipping
 import Synchronization
 
-/// Takes the login events out of every loop's ring, at most 20 ms late, and hands them to the collectors' spool. Owns one queue; nothing on
-/// it waits for a collector.
+/// Takes the login events out of every loop's ring, at most 20 ms late, and hands them to the collectors' spool and the archive. Owns one
+/// queue; nothing on it waits for a collector or a disk.
 final class DetectionQueue: Sendable {
     private static let periodMilliseconds = 20
 
     private let rings: [EventRing]
     private let shipper: Shipper?
+    private let archive: EventStore?
+    /// Drains between two looks at the archive's age: once in ten minutes.
+    private static let drainsPerPruning = 30_000
+
+    private let drains = Atomic<Int>(0)
     private let ticker = Ticker(label: "loginward.detection")
 
-    init(rings: [EventRing], shipper: Shipper?) {
+    init(rings: [EventRing], shipper: Shipper?, archive: EventStore?) {
         self.rings = rings
         self.shipper = shipper
+        self.archive = archive
     }
 
     func start() { ticker.start(everyMilliseconds: Self.periodMilliseconds) { [self] in drain() } }
@@ -27,9 +34,13 @@ final class DetectionQueue: Sendable {
     }
 
     private func drain() {
+        if drains.wrappingAdd(1, ordering: .relaxed).oldValue % Self.drainsPerPruning == 0 {
+            archive?.prune(unixSeconds: Clock.unixSeconds)
+        }
         for ring in rings {
             let events = ring.drain()
             if events.isEmpty { continue }
+            archive?.take(events)
             shipper?.take(
                 events.map { event in
                     var line: [UInt8] = []

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import Archive
 import Config
+import Glibc
 import Shipping
 import Wire
 
@@ -13,6 +15,15 @@ enum EventWay {
         return Shipper(spool: spool, sinks: configuration.collectors.map(describe)) {
             log.fault("collector", ["trouble": $0])
         }
+    }
+
+    /// nil when no archive is asked for.
+    static func openArchive(_ configuration: Configuration) throws(ArchiveFault) -> EventStore? {
+        guard let settings = configuration.archive else { return nil }
+        _ = unsafe mkdir(configuration.stateDirectory, 0o700)
+        return try EventStore(
+            path: "\(configuration.stateDirectory)/events.db",
+            retention: .init(age: settings.retention, events: settings.maximumEvents))
     }
 
     private static func describe(_ settings: CollectorSettings) -> SinkDescription {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Admin
+import Archive
 import Config
 import Dispatch
 import Glibc
@@ -30,6 +31,7 @@ final class Gate: Sendable {
     private let slots: SlotRegistry
     private let accessLog: LogFile?
     private let shipper: Shipper?
+    private let archive: EventStore?
     private let detection: DetectionQueue
     private let health: HealthChecks
     private let admin = Mutex<AdminServer?>(nil)
@@ -39,6 +41,7 @@ final class Gate: Sendable {
 
     private init(
         loops: LoopSet, reloader: Reloader, slots: SlotRegistry, accessLog: LogFile?, shipper: Shipper?,
+        archive: EventStore?,
         health: HealthChecks, log: Logs
     ) {
         self.loops = loops
@@ -46,9 +49,10 @@ final class Gate: Sendable {
         self.slots = slots
         self.accessLog = accessLog
         self.shipper = shipper
+        self.archive = archive
         self.health = health
         self.log = log
-        detection = DetectionQueue(rings: loops.rings, shipper: shipper)
+        detection = DetectionQueue(rings: loops.rings, shipper: shipper, archive: archive)
     }
 
     static func start(
@@ -71,6 +75,12 @@ final class Gate: Sendable {
             throw StartTrouble(
                 "cannot use the state directory", ["path": configuration.stateDirectory, "fault": "\(error)"], EIO)
         }
+        var archive: EventStore?
+        do throws(ArchiveFault) {
+            archive = try EventWay.openArchive(configuration)
+        } catch {
+            throw StartTrouble("cannot use the archive", ["fault": error.description], EIO)
+        }
         let count = configuration.workers ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         let loops: LoopSet
         do throws(Fault) {
@@ -90,7 +100,8 @@ final class Gate: Sendable {
             path: path, loaded: loaded, slots: slots, endpoints: endpoints, loops: loops, manager: manager, log: log,
             changed: { health.adopt($0) })
         let gate = Gate(
-            loops: loops, reloader: reloader, slots: slots, accessLog: accessLog, shipper: shipper, health: health,
+            loops: loops, reloader: reloader, slots: slots, accessLog: accessLog, shipper: shipper, archive: archive,
+            health: health,
             log: log)
         try gate.begin(loaded)
         return gate
@@ -124,7 +135,8 @@ final class Gate: Sendable {
                 return MetricsReport(
                     counters: loops.counters(), services: names.services, rules: names.rules,
                     events: shipper?.statistics,
-                    losses: accessLog?.losses, reload: reloader.last, policy: reloader.current.policy
+                    archive: archive?.statistics, losses: accessLog?.losses, reload: reloader.last,
+                    policy: reloader.current.policy
                 ).families()
             },
             status: { [self] in
@@ -134,6 +146,14 @@ final class Gate: Sendable {
                     startedUnixSeconds: startedUnixSeconds, listeners: loops.addresses
                 ).json()
             }, readiness: { [self] in readiness() },
+            events: { [self] limit, login, client in
+                guard let archive else { return .failure(AdminTrouble(status: 404, "no archive is configured")) }
+                do throws(ArchiveFault) {
+                    return .success(try archive.recent(.init(limit: limit, login: login, client: client)))
+                } catch {
+                    return .failure(AdminTrouble(status: 500, error.description))
+                }
+            },
             reload: { [self] completion in
                 reloader.reload { completion($0.generation, $0.problems.map(\.description)) }
             })
@@ -173,6 +193,7 @@ final class Gate: Sendable {
         while loops.counters().open > 0 && MonotonicTime.now() < deadline { usleep(20_000) }
         loops.stop()
         detection.stop()
+        archive?.drain()
         shipper?.stop(deadline: .seconds(3))
         accessLog?.drain()
         admin.withLock { server in

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Admin
+import Archive
 import Glibc
 import Proxy
 import Rules
@@ -11,6 +12,7 @@ struct MetricsReport {
     let services: [String]
     let rules: [String]
     let events: Shipper.Statistics?
+    let archive: EventStore.Statistics?
     let losses: (droppedBytes: UInt64, writeErrors: UInt64)?
     let reload: ReloadOutcome
     let policy: Policy
@@ -113,6 +115,9 @@ struct MetricsReport {
                 "loginward_spool_damaged_records_total", "Records of the spool that could not be read.",
                 events?.damaged ?? 0),
             count("loginward_spool_write_errors_total", "Writes to the spool that failed.", events?.writeErrors ?? 0),
+            count("loginward_archive_events_total", "Events stored in the archive.", archive?.stored ?? 0),
+            count(
+                "loginward_archive_lost_events_total", "Events that the archive could not store.", archive?.lost ?? 0),
             count(
                 "loginward_access_log_dropped_bytes_total", "Access log bytes lost to a slow disk.",
                 losses?.droppedBytes ?? 0),
