@@ -5,13 +5,13 @@ import Wire
 enum Answering {
     /// The upstream's final answer.
     static func writeResponse(
-        _ exchange: Exchange, body: Forwarding.Announcement, keepsAlive: Bool, date: Span<UInt8>,
+        _ exchange: Exchange, body: BodyFraming, keepsAlive: Bool, date: Span<UInt8>,
         into output: inout ByteBuffer
     ) {
         let answerBytes = exchange.responseBytes
         writeFields(exchange, answerBytes.span, into: &output)
-        if !exchange.response.contains(.date) { Forwarding.field("Date", date, into: &output) }
-        Forwarding.announce(body, into: &output)
+        if !exchange.response.contains(.date) { HeadWriter.field("Date", date, to: &output) }
+        HeadWriter.framing(body, to: &output)
         writeConnection(exchange, keepsAlive: keepsAlive, into: &output)
         output.append("\r\n")
     }
@@ -23,7 +23,7 @@ enum Answering {
         if exchange.response.status == 101 {
             output.append("Connection: upgrade\r\n")
             for item in exchange.response.fields where item.known == .upgrade {
-                Forwarding.field("Upgrade", answerBytes.span.slice(item.value), into: &output)
+                HeadWriter.field("Upgrade", answerBytes.span.slice(item.value), to: &output)
             }
         }
         output.append("\r\n")
@@ -31,11 +31,7 @@ enum Answering {
 
     private static func writeFields(_ exchange: Exchange, _ bytes: Span<UInt8>, into output: inout ByteBuffer) {
         let status = exchange.response.status
-        output.append("HTTP/1.1 ")
-        output.append(decimal: UInt64(status))
-        output.append(" ")
-        output.append(bytes.slice(exchange.response.reason))
-        output.append("\r\n")
+        HeadWriter.statusLine(status, reason: bytes.slice(exchange.response.reason), to: &output)
         let fields = exchange.response.fields
         let namesMore = Forwarding.namesEndToEndFields(
             fields, bytes, isPresent: exchange.response.contains(.connection))
@@ -53,10 +49,7 @@ enum Answering {
             default: break
             }
             if namesMore && Forwarding.isNamedByConnection(bytes.slice(item.name), fields, bytes) { continue }
-            output.append(bytes.slice(item.name))
-            output.append(": ")
-            output.append(bytes.slice(item.value))
-            output.append("\r\n")
+            HeadWriter.field(bytes.slice(item.name), bytes.slice(item.value), to: &output)
         }
     }
 
@@ -74,12 +67,8 @@ enum Answering {
         requestIDHeader: Span<UInt8>, isHead: Bool, keepsAlive: Bool, isHTTP10: Bool, date: Span<UInt8>,
         into output: inout ByteBuffer
     ) {
-        output.append("HTTP/1.1 ")
-        output.append(decimal: UInt64(status))
-        output.append(" ")
-        output.append(HeadWriter.reasonPhrase(status))
-        output.append("\r\n")
-        Forwarding.field("Date", date, into: &output)
+        HeadWriter.statusLine(status, to: &output)
+        HeadWriter.field("Date", date, to: &output)
         output.append("Content-Type: ")
         output.append(contentType)
         output.append("\r\nContent-Length: ")

@@ -25,7 +25,7 @@ extension Forwarding {
     }
 
     static func appendEnd(trailers: [HeadField], of buffer: borrowing ByteBuffer, into output: inout ByteBuffer) {
-        appendEnd(trailers: trailers, buffer.bytes, into: &output)
+        HeadWriter.lastChunk(trailers: trailers, buffer.bytes, to: &output)
     }
 
     static func appendTrailers(_ trailers: [HeadField], of buffer: borrowing ByteBuffer, to lines: inout [UInt8]) {

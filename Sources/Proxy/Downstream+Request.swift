@@ -153,7 +153,7 @@ extension Downstream {
         }
     }
 
-    private func announcement(_ exchange: Exchange) -> Forwarding.Announcement {
+    private func announcement(_ exchange: Exchange) -> BodyFraming {
         switch exchange.requestFraming {
         case .none, .untilClose: return .none
         case .length(let count): return .length(count)

@@ -140,7 +140,7 @@ extension Downstream {
     }
 
     private func writeHead(_ exchange: Exchange, _ framing: BodyFraming) {
-        var announcement = Forwarding.Announcement.none
+        var announcement = BodyFraming.none
         switch framing {
         case .none:
             // No body at all; a length of zero is said where a body could have been (RFC 9110 §8.6).

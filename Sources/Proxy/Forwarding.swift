@@ -3,22 +3,17 @@ import Wire
 
 /// Writes the head that goes to the upstream. Every line is rebuilt from parsed parts: one space, CRLF, one framing field.
 enum Forwarding {
-    /// How the body is announced to the next peer.
-    enum Announcement {
-        case none, length(UInt64), chunked
-    }
-
     static func writeRequest(
-        _ exchange: Exchange, to server: ServerEndpoint, preservesHost: Bool, body: Announcement,
+        _ exchange: Exchange, to server: ServerEndpoint, preservesHost: Bool, body: BodyFraming,
         into output: inout ByteBuffer
     ) {
         let bytes = exchange.requestBytes
-        writeRequestLine(exchange.request, bytes.span, into: &output)
+        HeadWriter.requestLine(exchange.request, bytes.span, to: &output)
         if preservesHost && !exchange.request.authority.isEmpty {
-            field("Host", bytes.span.slice(exchange.request.authority), into: &output)
+            HeadWriter.field("Host", bytes.span.slice(exchange.request.authority), to: &output)
         } else {
             let authority = server.authority
-            field("Host", authority.span, into: &output)
+            HeadWriter.field("Host", authority.span, to: &output)
         }
         let trusted = exchange.policy.trust.trusted.contains(exchange.peer)
         writeEndToEnd(
@@ -32,53 +27,11 @@ enum Forwarding {
             output.append("\r\n")
         }
         if !exchange.flagLines.isEmpty { output.append(exchange.flagLines) }
-        announce(body, into: &output)
+        HeadWriter.framing(body, to: &output)
         if exchange.wantsUpgrade {
             writeUpgrade(exchange.request, bytes.span, into: &output)
         }
         output.append("\r\n")
-    }
-
-    static func announce(_ body: Announcement, into output: inout ByteBuffer) {
-        switch body {
-        case .none: break
-        case .length(let count):
-            output.append("Content-Length: ")
-            output.append(decimal: count)
-            output.append("\r\n")
-        case .chunked: output.append("Transfer-Encoding: chunked\r\n")
-        }
-    }
-
-    static func field(_ name: StaticString, _ value: Span<UInt8>, into output: inout ByteBuffer) {
-        output.append(name)
-        output.append(": ")
-        output.append(value)
-        output.append("\r\n")
-    }
-
-    /// The absolute form becomes the origin form (RFC 9112 §3.2.1): the upstream is an origin, not a proxy.
-    private static func writeRequestLine(
-        _ head: borrowing RequestHead, _ bytes: Span<UInt8>, into output: inout ByteBuffer
-    ) {
-        output.append(bytes.slice(head.methodRange))
-        output.append(" ")
-        switch head.form {
-        case .asterisk: output.append("*")
-        case .origin, .authority: output.append(bytes.slice(head.target))
-        case .absolute:
-            if head.path.isEmpty {
-                // OPTIONS without a path speaks of the server as a whole (RFC 9112 §3.2.4).
-                output.append(head.method == .options && head.query == nil ? "*" : "/")
-            } else {
-                output.append(bytes.slice(head.path))
-            }
-            if let query = head.query {
-                output.append("?")
-                output.append(bytes.slice(query))
-            }
-        }
-        output.append(" HTTP/1.1\r\n")
     }
 
     private static func writeEndToEnd(
@@ -107,10 +60,7 @@ enum Forwarding {
             default: break
             }
             if namesMore && isNamedByConnection(bytes.slice(item.name), head.fields, bytes) { continue }
-            output.append(bytes.slice(item.name))
-            output.append(": ")
-            output.append(bytes.slice(item.value))
-            output.append("\r\n")
+            HeadWriter.field(bytes.slice(item.name), bytes.slice(item.value), to: &output)
         }
     }
 
@@ -149,9 +99,9 @@ enum Forwarding {
         output.append("\r\n")
         let host = trusted ? exchange.request.first(.xForwardedHost) : nil
         if let host {
-            field("X-Forwarded-Host", bytes.slice(head[host].value), into: &output)
+            HeadWriter.field("X-Forwarded-Host", bytes.slice(head[host].value), to: &output)
         } else if !exchange.request.authority.isEmpty {
-            field("X-Forwarded-Host", bytes.slice(exchange.request.authority), into: &output)
+            HeadWriter.field("X-Forwarded-Host", bytes.slice(exchange.request.authority), to: &output)
         }
         output.append("Forwarded: ")
         let hasChain = trusted && exchange.request.contains(.forwarded)
@@ -193,7 +143,7 @@ enum Forwarding {
     {
         output.append("Connection: upgrade\r\n")
         for index in head.fields.indices where head.fields[index].known == .upgrade {
-            field("Upgrade", bytes.slice(head.fields[index].value), into: &output)
+            HeadWriter.field("Upgrade", bytes.slice(head.fields[index].value), to: &output)
         }
     }
 
@@ -231,17 +181,7 @@ enum Forwarding {
             output.append(data)
             return
         }
-        if data.isEmpty { return }
-        var shift = 60
-        while shift > 0 && data.count >> shift == 0 { shift -= 4 }
-        while shift >= 0 {
-            let digit = UInt8(truncatingIfNeeded: (data.count >> shift) & 15)
-            output.append(digit < 10 ? 48 + digit : 87 + digit)
-            shift -= 4
-        }
-        output.append("\r\n")
-        output.append(data)
-        output.append("\r\n")
+        HeadWriter.chunk(data, to: &output)
     }
 
     /// Trailer fields as lines, kept until a gathered body is sent.
@@ -252,17 +192,5 @@ enum Forwarding {
             lines.append(bytes.slice(trailers[index].value))
             lines.append("\r\n")
         }
-    }
-
-    /// The last chunk with the trailer fields that may be passed on.
-    static func appendEnd(trailers: borrowing [HeadField], _ bytes: Span<UInt8>, into output: inout ByteBuffer) {
-        output.append("0\r\n")
-        for index in trailers.indices {
-            output.append(bytes.slice(trailers[index].name))
-            output.append(": ")
-            output.append(bytes.slice(trailers[index].value))
-            output.append("\r\n")
-        }
-        output.append("\r\n")
     }
 }
