@@ -62,7 +62,7 @@ let package = Package(
         .target(name: "Transport", dependencies: ["Wire", "CLinux", "COpenSSL"], swiftSettings: hot),
         .target(name: "Proxy", dependencies: ["Transport", "Rules", "Logins", "Patterns", "Wire"], swiftSettings: hot),
         .target(name: "Shipping", dependencies: ["Transport", "Wire", "Logins", "CCurl"], swiftSettings: house),
-        .target(name: "Archive", dependencies: ["Wire", "Logins", "CSQLite"], swiftSettings: house),
+        .target(name: "Archive", dependencies: ["Transport", "Wire", "Logins", "CSQLite"], swiftSettings: house),
         .target(name: "Admin", dependencies: ["Transport", "Wire"], swiftSettings: house),
         .executableTarget(
             name: "Daemon",
@@ -81,7 +81,7 @@ let package = Package(
         tests("ConfigTests", ["Config", "Rules", "Logins", "Wire"]),
         tests("TransportTests", ["Transport", "Wire"]),
         tests("ProxyTests", ["Proxy", "Transport", "Rules", "Logins", "Patterns", "Wire"]),
-        tests("ShippingTests", ["Shipping", "Logins", "Wire"]),
+        tests("ShippingTests", ["Transport", "Shipping", "Logins", "Wire"]),
         tests("ArchiveTests", ["Archive", "Logins", "Wire"]),
         tests("AdminTests", ["Admin", "Transport", "Wire"]),
         tests("TidyTests", []),

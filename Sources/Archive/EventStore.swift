@@ -3,7 +3,7 @@ import CSQLite
 import Dispatch
 import Glibc
 package import Logins
-import Synchronization
+import Transport
 import Wire
 
 /// Why the archive cannot be used.
@@ -52,8 +52,8 @@ package final class EventStore: Sendable {
 
     private let retention: Retention
     private let queue = DispatchQueue(label: "loginward.archive")
-    private let statisticsState = Mutex(Statistics())
-    private let waiting = Mutex(0)
+    private let statisticsState = Guarded(Statistics())
+    private let waiting = Guarded(0)
     nonisolated(unsafe) private let database: OpaquePointer
 
     /// Opens or makes the file.

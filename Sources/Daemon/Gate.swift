@@ -34,7 +34,7 @@ final class Gate: Sendable {
     private let archive: EventStore?
     private let detection: DetectionQueue
     private let health: HealthChecks
-    private let admin = Mutex<AdminServer?>(nil)
+    private let admin = Guarded<AdminServer?>(nil)
     private let startedUnixSeconds = Clock.unixSeconds
     private let isDraining = Atomic<Bool>(false)
     private let log: Logs

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 import Logging
-import Synchronization
+import Transport
 import Wire
 
 /// Writes operational logs to standard error, one logfmt line each; under journald with its priority in front.
@@ -71,7 +71,7 @@ final class Logs: Sendable {
     private static let faultsPerSecond = 10
 
     private let logger: Logger
-    private let window = Mutex(Window())
+    private let window = Guarded(Window())
 
     init() {
         var logger = Logger(label: "loginward") { _ in LogfmtLines() }

@@ -2,7 +2,6 @@
 import Dispatch
 import Glibc
 import Proxy
-import Synchronization
 import Transport
 import Wire
 
@@ -14,7 +13,7 @@ final class LoopSet: Sendable {
 
     let handles: [LoopHandle]
     let rings: [EventRing]
-    private let open = Mutex(Open())
+    private let open = Guarded(Open())
     private let stopped = DispatchGroup()
     private let inherited: [String: Int32]
     private let log: Logs
@@ -151,7 +150,7 @@ final class LoopSet: Sendable {
 
 /// A sum that several loops add to.
 final class CounterBox: Sendable {
-    private let sum = Mutex(Counters())
+    private let sum = Guarded(Counters())
 
     var total: Counters { sum.withLock { $0 } }
 

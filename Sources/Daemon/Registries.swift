@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Proxy
-import Synchronization
 import Transport
 import Wire
 
@@ -11,7 +10,7 @@ final class SlotRegistry: Sendable {
         var rules: [String] = []
     }
 
-    private let names = Mutex(Names())
+    private let names = Guarded(Names())
 
     /// Slot of a service, from 1; 0 stands for requests without one.
     func service(_ name: String) -> Int {
@@ -40,7 +39,7 @@ final class SlotRegistry: Sendable {
 
 /// Upstream servers by name: one server keeps its addresses and health across reloads. Shared.
 final class EndpointRegistry: Sendable {
-    private let endpoints = Mutex<[String: ServerEndpoint]>([:])
+    private let endpoints = Guarded<[String: ServerEndpoint]>([:])
 
     func endpoint(_ name: String, make: () -> ServerEndpoint) -> ServerEndpoint {
         endpoints.withLock { known in

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Dispatch
 import Proxy
-import Synchronization
 import Transport
 import Wire
 
@@ -29,7 +28,7 @@ final class Reloader: Sendable {
     private let loops: LoopSet
     private let manager: ServiceManager
     private let log: Logs
-    private let state: Mutex<State>
+    private let state: Guarded<State>
     private let queue = DispatchQueue(label: "loginward.reload")
     /// Told after each reload that succeeded.
     private let changed: @Sendable (LoadedPolicy) -> Void
@@ -45,7 +44,7 @@ final class Reloader: Sendable {
         self.manager = manager
         self.log = log
         self.changed = changed
-        state = Mutex(
+        state = Guarded(
             State(loaded: loaded, last: ReloadOutcome(generation: 1, problems: [], unixSeconds: Clock.unixSeconds)))
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Dispatch
 import Glibc
-import Synchronization
+import Transport
 import Wire
 
 /// The access log's file. Shared: workers append blocks under a short lock, a Dispatch queue writes them; a disk that hangs costs
@@ -19,8 +19,8 @@ package final class LogFile: Sendable {
 
     private let path: String
     private let queue = DispatchQueue(label: "loginward.access-log")
-    private let state = Mutex(State())
-    private let descriptor = Mutex<Int32>(-1)
+    private let state = Guarded(State())
+    private let descriptor = Guarded<Int32>(-1)
 
     /// Opens `path` for appending; "-" is standard output. Returns nil and the errno when it cannot.
     package static func open(path: String) -> (file: LogFile?, errno: Int32) {

@@ -41,7 +41,7 @@ package final class ServerEndpoint: Sendable {
     package let serverName: String
     /// Name to resolve again from time to time; nil for literal addresses and paths.
     package let resolves: (host: String, port: UInt16)?
-    private let addresses: Mutex<[SocketAddress]>
+    private let addresses: Guarded<[SocketAddress]>
     private let turn = Atomic<Int>(0)
     private let passing = Atomic<Bool>(true)
 
@@ -53,7 +53,7 @@ package final class ServerEndpoint: Sendable {
         self.authority = Array(authority.utf8)
         self.serverName = serverName
         self.resolves = resolves
-        self.addresses = Mutex(addresses)
+        self.addresses = Guarded(addresses)
     }
 
     /// The last answer of the active health check; true when there is none.

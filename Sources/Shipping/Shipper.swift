@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Dispatch
-import Synchronization
+import Transport
 
 /// Takes event lines from the loops, keeps them in the spool and has every sink fed. Owned by the daemon; any thread may call it.
 /// Once started it must be stopped.
@@ -40,7 +40,7 @@ package final class Shipper: Sendable {
 
     private let spool: Spool
     private let senders: [Sender]
-    private let inbox = Mutex(Inbox())
+    private let inbox = Guarded(Inbox())
     private let queue = DispatchQueue(label: "loginward.shipper")
 
     package init(spool: Spool, sinks: [SinkDescription], log: @escaping @Sendable (String) -> Void) {

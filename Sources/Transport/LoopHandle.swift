@@ -7,7 +7,7 @@ package final class LoopHandle: Sendable {
     package typealias Letter = @Sendable (Loop) -> Void
 
     package let name: String
-    private let letters = Mutex<[Letter]>([])
+    private let letters = Guarded<[Letter]>([])
     private let bell: Descriptor
     private let pulse = Atomic<UInt64>(0)
     private let turnCount = Atomic<UInt64>(0)

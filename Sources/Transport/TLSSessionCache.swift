@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import COpenSSL
-import Synchronization
 
 /// The last TLS session of each upstream server, by name. Shared by the loops that use one client context; touched once per handshake.
 @safe
@@ -14,7 +13,7 @@ final class TLSSessionCache: @unchecked Sendable {
         let session: OpaquePointer
     }
 
-    private let references = Mutex<[String: Reference]>([:])
+    private let references = Guarded<[String: Reference]>([:])
 
     deinit {
         references.withLock { all in

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Dispatch
 import Glibc
-import Synchronization
+import Transport
 
 /// An HTTP receiver on a loopback port: answers requests with the given answers in order, the last one for ever.
 final class Receiver: Sendable {
@@ -17,10 +17,10 @@ final class Receiver: Sendable {
 
     let port: UInt16
     private let socket: Int32
-    private let state: Mutex<State>
+    private let state: Guarded<State>
 
     init(answers: [String] = ["HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"], port wanted: UInt16 = 0) {
-        state = Mutex(State(answers: answers))
+        state = Guarded(State(answers: answers))
         socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var one: Int32 = 1
         unsafe setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &one, 4)

@@ -16,7 +16,7 @@ import Testing
         "Transport": ["Wire", "CLinux", "COpenSSL"],
         "Proxy": ["Transport", "Rules", "Logins", "Patterns", "Wire"],
         "Shipping": ["Transport", "Wire", "Logins", "CCurl"],
-        "Archive": ["Wire", "Logins", "CSQLite"],
+        "Archive": ["Transport", "Wire", "Logins", "CSQLite"],
         "Admin": ["Transport", "Wire"],
         "Daemon": [
             "Admin", "Archive", "Config", "Logins", "Patterns", "Proxy", "Rules", "Shipping", "Transport", "Wire",

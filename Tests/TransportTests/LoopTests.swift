@@ -130,7 +130,7 @@ private final class Probe: EventTarget {
     }
 
     @Test func `opens letters in order and wakes for them`() throws {
-        let order = Mutex<[Int]>([])
+        let order = Guarded<[Int]>([])
         let handle = try Loop.start(name: "letters")
         for number in 0..<1000 { handle.post { _ in order.withLock { $0.append(number) } } }
         #expect(eventually { order.withLock { $0.count } == 1000 })

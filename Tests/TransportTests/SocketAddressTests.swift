@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Dispatch
-import Synchronization
 import Testing
 import Wire
 
@@ -31,7 +30,7 @@ import Wire
     }
 
     @Test func `resolves a name off the loop`() {
-        let found = Mutex<[SocketAddress]>([])
+        let found = Guarded<[SocketAddress]>([])
         Resolver.resolve(host: "localhost", port: 81) { result in
             if case .success(let addresses) = result { found.withLock { $0 = addresses } }
         }

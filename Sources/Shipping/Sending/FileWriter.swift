@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
-import Synchronization
+import Transport
 
 /// Appends lines to a file that others may rotate. Owned by a `Sender`; any thread may ask for it to be opened again.
 final class FileWriter: Sendable {
     private let path: String
-    private let descriptor = Mutex<Int32>(-1)
+    private let descriptor = Guarded<Int32>(-1)
 
     init(path: String) { self.path = path }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Dispatch
-import Synchronization
+import Transport
 
 /// Brings the spool's records to one sink, batch by batch, for as long as it takes. Owned by the `Shipper`; it blocks only on its
 /// own serial queue, the other functions may be called from any thread.
@@ -27,7 +27,7 @@ final class Sender: Sendable {
     private let queue: DispatchQueue
     private let wake = DispatchSemaphore(value: 0)
     private let finished = DispatchSemaphore(value: 0)
-    private let state = Mutex(State())
+    private let state = Guarded(State())
     private let client: HTTPClient?
     private let file: FileWriter?
     private let encoder: OTLPEncoder?

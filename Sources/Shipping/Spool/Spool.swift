@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Dispatch
 import Glibc
-import Synchronization
+import Transport
 
 /// Records that one sink reads and then acknowledges. A value.
 package struct Batch: Sendable {
@@ -38,11 +38,11 @@ package final class Spool: Sendable {
         package var pending: [String: UInt64] = [:]
     }
 
-    private let state: Mutex<SpoolState>
+    private let state: Guarded<SpoolState>
     private let queue = DispatchQueue(label: "loginward.spool")
 
     package init(directory: String, maximumBytes: Int) throws {
-        state = Mutex(try SpoolState(directory: directory, maximumBytes: maximumBytes))
+        state = Guarded(try SpoolState(directory: directory, maximumBytes: maximumBytes))
     }
 
     deinit { stop() }
