@@ -8,7 +8,7 @@ private let failure = """
     {"id":"01J","time":"2026-11-23T12:08:50.123456Z","event":"users.login.failure","service":"sso","route":"password",\
     "usr":{"login":"al\\"ice","id":"42","exists":true},"http":{"client_ip":"203.0.113.9","peer_ip":"10.0.0.1",\
     "method":"POST","path":"/login","host":"sso.example","version":"1.1","status_code":401,"user_agent":"curl/8",\
-    "header_names":["host","accept"]},"fingerprint":{"http":"http-abc"},"verdict":{"action":"allow"},"blocked":false,\
+    "header_names":["host","accept"]},"tls":{"version":"1.3"},"fingerprint":{"http":"http-abc"},"verdict":{"action":"allow"},"blocked":false,\
     "duration_ms":1.234,"request_id":"r1"}
     """
 private let success = """
@@ -38,8 +38,13 @@ struct OTLPEncoderTests {
         var found: [String: String] = [:]
         var index = 0
         while let key = map["\(path).attributes.\(index).key"] {
-            for kind in ["stringValue", "intValue", "boolValue"] {
+            for kind in ["stringValue", "intValue", "boolValue", "doubleValue"] {
                 if let value = map["\(path).attributes.\(index).value.\(kind)"] { found[key] = "\(kind):\(value)" }
+            }
+            var element = 0
+            while let value = map["\(path).attributes.\(index).value.arrayValue.values.\(element).stringValue"] {
+                found["\(key).\(element)"] = value
+                element += 1
             }
             index += 1
         }
@@ -70,7 +75,9 @@ struct OTLPEncoderTests {
                 "http.response.status_code": "intValue:401", "user_agent.original": "stringValue:curl/8",
                 "loginward.fingerprint.http": "stringValue:http-abc", "loginward.verdict": "stringValue:allow",
                 "loginward.blocked": "boolValue:false", "loginward.request_id": "stringValue:r1",
-                "loginward.login.outcome": "stringValue:failure",
+                "loginward.login.outcome": "stringValue:failure", "network.protocol.version": "stringValue:1.1",
+                "tls.protocol.version": "stringValue:1.3", "loginward.duration_ms": "doubleValue:1.234",
+                "loginward.http.header_names.0": "host", "loginward.http.header_names.1": "accept",
             ])
     }
 

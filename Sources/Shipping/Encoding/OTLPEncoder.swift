@@ -108,6 +108,11 @@ package struct OTLPEncoder: Sendable {
         json.key("key")
         json.string(key.span)
         json.key("value")
+        self.value(value, &json)
+        json.endObject()
+    }
+
+    private func value(_ value: OTLPRecord.Value, _ json: inout JSONWriter) {
         json.beginObject()
         switch value {
         case .string(let bytes):
@@ -119,8 +124,18 @@ package struct OTLPEncoder: Sendable {
         case .boolean(let value):
             json.key("boolValue")
             json.boolean(value)
+        case .double(let number):
+            json.key("doubleValue")
+            json.raw(Array(String(number).utf8).span)
+        case .strings(let list):
+            json.key("arrayValue")
+            json.beginObject()
+            json.key("values")
+            json.beginArray()
+            for bytes in list { self.value(.string(bytes), &json) }
+            json.endArray()
+            json.endObject()
         }
-        json.endObject()
         json.endObject()
     }
 
@@ -164,17 +179,26 @@ package struct OTLPEncoder: Sendable {
     }
 
     private func attribute(_ key: [UInt8], _ value: OTLPRecord.Value) -> [UInt8] {
+        var out = ProtobufWriter()
+        out.bytes(1, key)
+        out.bytes(2, protobuf(value))
+        return out.bytes
+    }
+
+    private func protobuf(_ value: OTLPRecord.Value) -> [UInt8] {
         var inner = ProtobufWriter()
         switch value {
         // A protobuf string must be UTF-8; JSONReader's raw bytes need not be.
         case .string(let bytes): inner.bytes(1, Array(String(decoding: bytes, as: UTF8.self).utf8))
         case .boolean(let value): inner.integer(2, value ? 1 : 0)
         case .integer(let number): inner.integer(3, UInt64(bitPattern: number))
+        case .double(let number): inner.fixed64(4, number.bitPattern)
+        case .strings(let list):
+            var values = ProtobufWriter()
+            for bytes in list { values.bytes(1, protobuf(.string(bytes))) }
+            inner.bytes(5, values.bytes)
         }
-        var out = ProtobufWriter()
-        out.bytes(1, key)
-        out.bytes(2, inner.bytes)
-        return out.bytes
+        return inner.bytes
     }
 
     // MARK: Answers

@@ -7,6 +7,8 @@ struct OTLPRecord: Sendable {
         case string([UInt8])
         case integer(Int64)
         case boolean(Bool)
+        case double(Double)
+        case strings([[UInt8]])
     }
 
     var service: [UInt8] = []
@@ -26,7 +28,9 @@ struct OTLPRecord: Sendable {
         "usr.exists": "loginward.login.user_exists", "http.client_ip": "client.address",
         "http.peer_ip": "network.peer.address", "http.method": "http.request.method", "http.path": "url.path",
         "http.host": "server.address", "http.status_code": "http.response.status_code",
-        "http.user_agent": "user_agent.original", "verdict.action": "loginward.verdict",
+        "http.user_agent": "user_agent.original", "http.version": "network.protocol.version",
+        "tls.version": "tls.protocol.version", "tls.cipher": "tls.cipher", "tls.server_name": "tls.client.server_name",
+        "duration_ms": "loginward.duration_ms", "verdict.action": "loginward.verdict",
         "verdict.rule": "security_rule.uuid", "verdict.reason": "loginward.verdict.reason",
     ]
 
@@ -38,11 +42,15 @@ struct OTLPRecord: Sendable {
         } catch {
             return nil
         }
+        var headerNames: [[UInt8]] = []
         for index in scratch.entries.indices {
             let entry = scratch.entries[index]
             let value = Array(scratch.arena[Int(entry.value.start)..<Int(entry.value.end)])
             let name = String(decoding: scratch.arena[Int(entry.name.start)..<Int(entry.name.end)], as: UTF8.self)
-            take(name, value, entry.kind)
+            if name.hasPrefix("http.header_names.") { headerNames.append(value) } else { take(name, value, entry.kind) }
+        }
+        if !headerNames.isEmpty {
+            attributes.append((Array("loginward.http.header_names".utf8), .strings(headerNames)))
         }
         attributes.append(
             (Array("loginward.login.outcome".utf8), .string(Array((isSuccess ? "success" : "failure").utf8))))
@@ -67,10 +75,11 @@ struct OTLPRecord: Sendable {
             case .null: return
             case .boolean: attributes.append((Array(key.utf8), .boolean(value.first == UInt8(ascii: "t"))))
             case .number:
-                if let number = Int64(String(decoding: value, as: UTF8.self)) {
+                let text = String(decoding: value, as: UTF8.self)
+                if name != "duration_ms", let number = Int64(text) {
                     attributes.append((Array(key.utf8), .integer(number)))
-                } else {
-                    attributes.append((Array(key.utf8), .string(value)))
+                } else if let number = Double(text), number.isFinite {
+                    attributes.append((Array(key.utf8), .double(number)))
                 }
             case .string: attributes.append((Array(key.utf8), .string(value)))
             }
