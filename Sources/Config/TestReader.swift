@@ -12,12 +12,13 @@ enum TestReader {
             guard let text = parent.string(key) else { return nil }
             return .test(
                 Test(
-                    subject: subject, transforms: [], matcher: .equals(Array(text.utf8)), caseInsensitive: false,
+                    subject: subject, transforms: [], matcher: .equals(Array(text.utf8)),
+                    caseInsensitive: foldsCase(subject),
                     place: parent.place(key)))
         }
         guard let section = YAMLSection(node, file: parent.file, path: key, context) else { return nil }
         defer { section.finish() }
-        var isFolded = false
+        var isFolded = foldsCase(subject)
         if let mode = section.string("case") {
             isFolded = mode == "insensitive"
             if mode != "insensitive" && mode != "sensitive" {
@@ -44,6 +45,12 @@ enum TestReader {
                 Test(subject: subject, transforms: transforms, matcher: $0.0, caseInsensitive: isFolded, place: $0.1))
         }
         return tests.count == 1 ? tests[0] : .all(tests)
+    }
+
+    /// Names of hosts have no case (RFC 9110 §4.2.3); everything else has, unless the rule says otherwise.
+    private static func foldsCase(_ subject: Subject) -> Bool {
+        if case .host = subject { return true }
+        return false
     }
 
     private static func readMatchers(_ section: YAMLSection, _ context: ReadingContext) -> [(Matcher, Place)] {

@@ -89,7 +89,7 @@ package struct Counters: Sendable {
     }
 
     /// Labels of `requests`' outcomes, in order.
-    package static let outcomes = ["allowed", "blocked", "monitored", "refused", "failed"]
+    package static let outcomes = ["allow", "block", "monitor", "refuse", "fail"]
     /// Labels of `refusals`, in order.
     package static var refusalReasons: [String] { Refusal.all.map { "\($0.reason)" } }
 }

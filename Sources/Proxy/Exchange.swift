@@ -12,14 +12,14 @@ final class Exchange {
     enum Outcome: UInt8, CaseIterable, Sendable {
         case allowed, blocked, monitored, refused, failed
 
-        /// As in metrics and the access log.
+        /// As in metrics, the access log and events (`verdict.action`).
         package var label: StaticString {
             switch self {
-            case .allowed: "allowed"
-            case .blocked: "blocked"
-            case .monitored: "monitored"
-            case .refused: "refused"
-            case .failed: "failed"
+            case .allowed: "allow"
+            case .blocked: "block"
+            case .monitored: "monitor"
+            case .refused: "refuse"
+            case .failed: "fail"
             }
         }
     }

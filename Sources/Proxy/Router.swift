@@ -37,7 +37,7 @@ package struct Router: Sendable {
     /// The service for `authority` (host[:port], any case), or nil when nobody serves it.
     func service(for authority: Span<UInt8>) -> Int? {
         if hosts.isEmpty { return fallback }
-        let host = Router.host(of: authority)
+        let host = RequestTarget.host(of: authority)
         var index = 0
         while index < hosts.count {
             let name = hosts[index].name
@@ -55,23 +55,5 @@ package struct Router: Sendable {
             index += 1
         }
         return fallback
-    }
-
-    /// The host of `host:port` and `[v6]:port`, without a trailing dot.
-    @_lifetime(copy authority)
-    static func host(of authority: Span<UInt8>) -> Span<UInt8> {
-        var end = authority.count
-        var index = end
-        while index > 0 {
-            index -= 1
-            let byte = authority[index]
-            if byte == UInt8(ascii: "]") { break }
-            if byte == UInt8(ascii: ":") {
-                end = index
-                break
-            }
-        }
-        if end > 0 && authority[end - 1] == UInt8(ascii: ".") { end -= 1 }
-        return authority.extracting(0..<end)
     }
 }

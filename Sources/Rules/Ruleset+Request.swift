@@ -80,7 +80,7 @@ extension Ruleset {
             }
         case .headers: for index in head.fields.indices { body(bytes.slice(head.fields[index].value)) }
         case .cookie(let name): visitCookies(name.span, head, bytes, body)
-        case .host: if !head.authority.isEmpty { body(bytes.slice(head.authority)) }
+        case .host: if !head.authority.isEmpty { body(RequestTarget.host(of: bytes.slice(head.authority))) }
         case .scheme: if facts.isSecure { body("https".utf8.span) } else { body("http".utf8.span) }
         case .version: if head.version == .http11 { body("1.1".utf8.span) } else { body("1.0".utf8.span) }
         case .fingerprintHeader: visitPrint(fingerprints, fingerprints.header, body)

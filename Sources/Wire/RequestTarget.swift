@@ -69,6 +69,24 @@ package enum RequestTarget {
         return authority
     }
 
+    /// The host of `host:port` and `[v6]:port`, without a trailing dot.
+    @_lifetime(copy authority)
+    package static func host(of authority: Span<UInt8>) -> Span<UInt8> {
+        var end = authority.count
+        var index = end
+        while index > 0 {
+            index -= 1
+            let byte = authority[index]
+            if byte == UInt8(ascii: "]") { break }
+            if byte == UInt8(ascii: ":") {
+                end = index
+                break
+            }
+        }
+        if end > 0 && authority[end - 1] == UInt8(ascii: ".") { end -= 1 }
+        return authority.extracting(0..<end)
+    }
+
     /// host[:port] with a registered name, an IPv4 address or a bracketed IPv6 address; no user, no empty host.
     static func isAuthority(_ text: Span<UInt8>) -> Bool {
         var index = 0

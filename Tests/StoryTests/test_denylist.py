@@ -1,0 +1,143 @@
+"""The denylist refuses, the allowlist wins, and a list with a bad line is not taken at all."""
+import datetime
+import signal
+
+import pytest
+
+from gate import Gate, events_of, wait_for
+
+LOGINS = [{
+    "name": "web", "match": {"method": "POST", "path": "/login"}, "user": {"login": "body.username"},
+    "user_id": "response.header.x-user-id",
+}]
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def moment(**delta):
+    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(**delta)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@pytest.fixture
+def listed(gates, origin, folder):
+    """Makes a gate behind a trusted proxy, so that a story can be any client, with these lists."""
+    def make(deny="", allow=None, **settings):
+        (folder / "deny.txt").write_text(deny)
+        if allow is not None:
+            (folder / "allow.txt").write_text(allow)
+            settings["allowlist"] = {"files": [str(folder / "allow.txt")]}
+        return gates(
+            origin=origin, denylist={"files": [str(folder / "deny.txt")]}, service={"logins": LOGINS},
+            client_address={"trusted_proxies": ["127.0.0.1"]},
+            collectors=[{"name": "events", "type": "file", "path": str(folder / "events.jsonl")}], **settings)
+
+    return make
+
+
+def status(gate, client="198.51.100.1", method="GET", path="/", body=None, **headers):
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return gate.request(method, path, body=body, headers={"X-Forwarded-For": client, **(FORM if body else {}), **named})[0]
+
+
+def test_addresses_and_networks_of_both_families_are_refused_and_their_neighbours_pass(listed, origin):
+    gate = listed("203.0.113.7\n198.51.100.0/24\n2001:db8:1::/48\n2001:db8:2::7\n::ffff:192.0.2.1\n")
+    denied = ["203.0.113.7", "198.51.100.0", "198.51.100.255", "2001:db8:1:ffff::1", "2001:db8:2::7", "::ffff:203.0.113.7", "192.0.2.1"]
+    passing = ["203.0.113.6", "203.0.113.8", "198.51.99.255", "198.51.101.0", "2001:db8:2::8", "2001:db8::1", "192.0.2.2"]
+    assert {address: status(gate, address) for address in denied} == dict.fromkeys(denied, 403)
+    assert {address: status(gate, address) for address in passing} == dict.fromkeys(passing, 200)
+    assert len(origin.requests) == len(passing)
+
+
+def test_a_refusal_says_why_in_the_access_log_and_is_counted(listed):
+    gate = listed("203.0.113.0/24 - hosting range\n")
+    assert status(gate, "203.0.113.9") == 403
+    line = gate.accesses()[0]
+    assert (line["client_ip"], line["status"], line["verdict"]) == ("203.0.113.9", 403, "block")
+    assert line["reason"] == "denylist: hosting range"
+    wait_for(lambda: gate.metric("loginward_requests_total", verdict="block") == 1)
+
+
+def test_an_entry_ends_when_it_says(listed):
+    gate = listed(f"203.0.113.1 {moment(hours=-1)} over\n203.0.113.2 {moment(hours=1)} still\n203.0.113.3 {moment(seconds=3)} soon\n")
+    assert status(gate, "203.0.113.1") == 200
+    assert status(gate, "203.0.113.2") == 403
+    wait_for(lambda: status(gate, "203.0.113.3") == 200)
+
+
+def test_an_expired_address_does_not_hide_its_denied_network(listed):
+    gate = listed(f"203.0.113.1 {moment(hours=-1)} over\n203.0.113.0/24 - range\n")
+    assert status(gate, "203.0.113.1") == 403
+
+
+def test_a_user_agent_is_compared_whole(listed):
+    gate = listed('user_agent="EvilBot/1.0 (a b)"\n')
+    assert status(gate, User_Agent="EvilBot/1.0 (a b)") == 403
+    assert status(gate, User_Agent="EvilBot/1.0") == 200
+    assert status(gate, User_Agent="evilbot/1.0 (a b)") == 200
+
+
+def test_a_typed_name_is_refused_before_the_upstream_sees_it(listed, origin, folder):
+    gate = listed("usr.login=root - never over the web\n")
+    assert status(gate, method="POST", path="/login", body="username=root&password=secret-7") == 403
+    assert origin.requests == []
+    event = events_of(folder / "events.jsonl")[0]
+    assert (event["event"], event["blocked"], event["usr"]["login"]) == ("users.login.failure", True, "root")
+    assert event["verdict"]["action"] == "block" and "never over the web" in event["verdict"]["reason"]
+    assert status(gate, method="POST", path="/login", body="username=rooty&password=x") == 200
+    assert len(origin.requests) == 1
+
+
+def test_a_fingerprint_of_an_event_can_be_denied(listed, folder):
+    gate = listed("")
+    form = dict(method="POST", path="/login", body="username=a&password=b", User_Agent="Odd/3")
+    assert status(gate, **form) == 200
+    fingerprint = events_of(folder / "events.jsonl")[0]["fingerprint"]["header"]
+    (folder / "deny.txt").write_text(f"fingerprint={fingerprint}\n")
+    gate.reload()
+    assert status(gate, **form) == 403
+    assert status(gate, method="POST", path="/login", body="username=a&password=b", Accept="*/*", User_Agent="Odd/3") == 200
+
+
+def test_the_allowlist_wins(listed):
+    gate = listed("203.0.113.0/24\nuser_agent=Evil\n", allow="203.0.113.5 - our monitor\n")
+    assert status(gate, "203.0.113.5") == 200
+    assert status(gate, "203.0.113.5", User_Agent="Evil") == 200
+    assert status(gate, "203.0.113.6") == 403
+
+
+def test_in_monitor_mode_a_denied_client_passes_and_is_written_down(listed):
+    gate = listed("203.0.113.7\n", mode="monitor")
+    assert status(gate, "203.0.113.7") == 200
+    line = gate.accesses()[0]
+    assert (line["status"], line["verdict"], line["reason"]) == (200, "monitor", "denylist")
+
+
+@pytest.mark.parametrize("line", [
+    "203.0.113.300", "203.0.113.1/33", "203.0.113.1/24", "010.0.0.1", "2001:db8::/129", "fe80::1%eth0", "usr.login=", "country=XX", "evil.example",
+    "203.0.113.1 tomorrow", "203.0.113.1 2026-13-01T00:00:00Z",
+])
+def test_a_bad_line_refuses_the_whole_list_with_its_number(folder, origin, line):
+    (folder / "deny.txt").write_text(f"# a comment\n203.0.113.7\n\n{line}\n203.0.113.8\n")
+    gate = Gate(folder / "gate", origin=origin, denylist={"files": [str(folder / "deny.txt")]}).start(wait=False)
+    assert gate.process.wait(10) == 78
+    wait_for(lambda: gate.logged("deny.txt:4:"))
+
+
+def test_a_reload_with_a_bad_list_keeps_the_old_one(listed, folder):
+    gate = listed("203.0.113.7\n")
+    (folder / "deny.txt").write_text("203.0.113.8\nnonsense\n")
+    gate.reload()
+    assert gate.logged("deny.txt:2:")
+    assert (status(gate, "203.0.113.7"), status(gate, "203.0.113.8")) == (403, 200)
+    assert gate.metric("loginward_config_last_reload_successful") == 0
+    (folder / "deny.txt").write_text("203.0.113.8\n")
+    gate.reload()
+    assert (status(gate, "203.0.113.7"), status(gate, "203.0.113.8")) == (200, 403)
+    assert gate.metric("loginward_config_last_reload_successful") == 1
+
+
+def test_a_list_of_ten_thousand_entries_refuses_exactly_those(listed):
+    entries = [f"10.{number >> 8}.{number & 255}.{number * 7 & 255}" for number in range(10_000)]
+    gate = listed("\n".join(entries))
+    for number in range(0, 10_000, 500):
+        assert status(gate, entries[number]) == 403
+    assert status(gate, "10.200.0.1") == 200
