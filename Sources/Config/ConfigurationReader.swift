@@ -4,16 +4,17 @@ package import Wire
 
 /// Turns a configuration file, and every file it names, into a `Configuration`, or into every problem that they hold.
 package enum ConfigurationReader {
+    /// `draft` is what could be read, also when there are problems: enough to look for more of them.
     package static func read(
         path: String, _ environment: ReadingEnvironment
-    ) -> (configuration: Configuration?, problems: [Problem]) {
+    ) -> (configuration: Configuration?, draft: Configuration?, problems: [Problem]) {
         let context = ReadingContext(environment)
         guard let bytes = context.contents(path, Place(file: path)),
             let node = YAMLDocument.parse(bytes, file: path, context),
             let top = YAMLSection(node, file: path, path: "", context)
-        else { return (nil, context.problems) }
+        else { return (nil, nil, context.problems) }
         let configuration = read(top, context)
-        return (context.problems.isEmpty ? configuration : nil, context.problems)
+        return (context.problems.isEmpty ? configuration : nil, configuration, context.problems)
     }
 
     private static func read(_ top: YAMLSection, _ context: ReadingContext) -> Configuration {

@@ -19,9 +19,11 @@ enum PolicyCompiler {
         path: String, generation: Int, slots: SlotRegistry, endpoints: EndpointRegistry, replacing old: Policy? = nil
     ) -> (result: LoadedPolicy?, problems: [Problem]) {
         let read = ConfigurationReader.read(path: path, FileAccess.environment)
-        guard let configuration = read.configuration else { return (nil, read.problems) }
-        var problems: [Problem] = []
-        let compiled = RuleCompiler.compile(configuration.rules, services: configuration.services.map(\.name))
+        guard let configuration = read.draft else { return (nil, read.problems) }
+        var problems = read.problems
+        // A service that could not be read is no reason to call its name unknown.
+        let rules = problems.isEmpty ? configuration.rules : configuration.rules.map(everywhere)
+        let compiled = RuleCompiler.compile(rules, services: configuration.services.map(\.name))
         problems += compiled.problems
         let denylist = list(configuration.denylist, &problems)
         let allowlist = list(configuration.allowlist, &problems)
@@ -33,7 +35,7 @@ enum PolicyCompiler {
         guard problems.isEmpty, let ruleset = compiled.ruleset, let denylist, let allowlist else {
             return (nil, problems)
         }
-        let rules = (0..<ruleset.count).map { ruleset.rule(at: $0) }
+        let inForce = (0..<ruleset.count).map { ruleset.rule(at: $0) }
         let policy = Policy(
             generation: generation, monitorsOnly: configuration.monitorsOnly,
             trust: ClientAddressPolicy(
@@ -41,12 +43,18 @@ enum PolicyCompiler {
                 headers: configuration.clientAddress.headers,
                 prefixLength: configuration.clientAddress.ipv6Prefix),
             services: services, router: Router(hosts: configuration.services.map(\.hosts)), ruleset: ruleset,
-            ruleSlots: slots.rules(rules.map { String(decoding: $0.id, as: UTF8.self) }), denylist: denylist,
+            ruleSlots: slots.rules(inForce.map { String(decoding: $0.id, as: UTF8.self) }), denylist: denylist,
             allowlist: allowlist,
             limits: limits(configuration.limits), requestID: requestID(configuration.requestID),
             pages: BlockPages(html: configuration.blockPageHTML, json: configuration.blockPageJSON),
-            writesAccessLog: configuration.accessLog != nil, flagHeaders: flagHeaders(rules), listeners: listeners)
+            writesAccessLog: configuration.accessLog != nil, flagHeaders: flagHeaders(inForce), listeners: listeners)
         return (LoadedPolicy(configuration: configuration, policy: policy), [])
+    }
+
+    private static func everywhere(_ rule: Rule) -> Rule {
+        var rule = rule
+        rule.services = []
+        return rule
     }
 
     private static func list(_ files: [ListedFile], _ problems: inout [Problem]) -> Denylist? {
@@ -94,7 +102,7 @@ enum PolicyCompiler {
         -> ListenerPolicy?
     {
         var context: TLSContext?
-        if let tls = settings.tls {
+        if let tls = settings.tls, !tls.certificates.isEmpty {
             do throws(TLSProblem) {
                 context = try TLSContext.server(
                     certificates: tls.certificates.map {

@@ -15,7 +15,8 @@ struct ConfigurationReaderTests {
             read: { path in all[path].map { .success(Array($0.utf8)) } ?? .failure(FileTrouble("No such file")) },
             glob: { pattern in all.keys.filter { $0.hasPrefix(pattern.prefix { $0 != "*" }) }.sorted() },
             variable: { variables[$0] })
-        return ConfigurationReader.read(path: "/etc/gate.yaml", environment)
+        let read = ConfigurationReader.read(path: "/etc/gate.yaml", environment)
+        return (read.configuration, read.problems)
     }
 
     private let start = """

@@ -27,7 +27,8 @@ import Wire
                 return names.filter { $0.hasSuffix(".yaml") }.sorted().map { "\(parent)/\($0)" }
             },
             variable: { _ in nil })
-        return ConfigurationReader.read(path: "\(folder)/\(name)", environment)
+        let read = ConfigurationReader.read(path: "\(folder)/\(name)", environment)
+        return (read.configuration, read.problems)
     }
 
     @Test(arguments: ["loginward.yaml", "behind-load-balancer.yaml", "demo.yaml", "reference.yaml"])
