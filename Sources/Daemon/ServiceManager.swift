@@ -10,7 +10,9 @@ struct ServiceManager: Sendable {
     init() {
         path = unsafe getenv("NOTIFY_SOCKET").map { unsafe String(cString: $0) }
         let microseconds = unsafe getenv("WATCHDOG_USEC").flatMap { unsafe Double(String(cString: $0)) }
-        watchdogSeconds = microseconds.map { $0 / 2_000_000 }
+        // sd_watchdog_enabled(3): what another process was asked for is not ours to give.
+        let isMeant = unsafe getenv("WATCHDOG_PID").map { unsafe Int32(String(cString: $0)) == getpid() } ?? true
+        watchdogSeconds = isMeant ? microseconds.map { $0 / 2_000_000 } : nil
     }
 
     func ready(_ status: String) { send("READY=1\nSTATUS=\(status)") }

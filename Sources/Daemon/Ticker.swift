@@ -6,11 +6,15 @@ import Dispatch
 final class Ticker: @unchecked Sendable {
     private let queue: DispatchQueue
     private let source: any DispatchSourceTimer
+    private var isStarted = false
 
     init(label: String) {
         queue = DispatchQueue(label: label)
         source = DispatchSource.makeTimerSource(queue: queue)
     }
+
+    /// Dispatch traps when a source goes that was never resumed: a start that fails half-way leaves such.
+    deinit { if !isStarted { source.resume() } }
 
     /// Calls `body` every `milliseconds`, first after that time. Called once.
     func start(everyMilliseconds milliseconds: Int, _ body: @escaping @Sendable () -> Void) {
@@ -18,6 +22,7 @@ final class Ticker: @unchecked Sendable {
         source.schedule(deadline: .now() + period, repeating: period, leeway: .milliseconds(max(1, milliseconds / 10)))
         source.setEventHandler(handler: body)
         source.resume()
+        isStarted = true
     }
 
     /// No call begins after this returns.

@@ -6,9 +6,11 @@ import Glibc
 final class UnixSignals {
     private var sources: [any DispatchSourceSignal] = []
 
-    /// `handlers` by signal number, called on `queue`. SIGPIPE is ignored: a closed peer is an errno, not an end.
+    /// `handlers` by signal number, called on `queue`. SIGPIPE and SIGXFSZ are ignored: a closed
+    /// peer or a file that may not grow is an errno, not an end.
     init(on queue: DispatchQueue, _ handlers: [(Int32, @Sendable () -> Void)]) {
         signal(SIGPIPE, SIG_IGN)
+        signal(SIGXFSZ, SIG_IGN)
         for (number, handler) in handlers {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
