@@ -7,17 +7,21 @@ package struct AdminActions: Sendable {
     package var status: @Sendable () -> [UInt8]
     /// Checks by name, with what is wrong, or nil when it is well.
     package var readiness: @Sendable () -> [(check: String, trouble: String?)]
-    /// Reloads and calls back, from any thread, with the running generation and the problems.
     /// The newest archived events as JSON texts, newest first; nil: there is no archive, or why it cannot answer.
     package var events: @Sendable (_ limit: Int, _ login: String?, _ client: String?) -> Result<[String], AdminTrouble>
-    package var reload: @Sendable (@escaping @Sendable (_ generation: Int, _ problems: [String]) -> Void) -> Void
+    /// Reloads and calls back, from any thread.
+    package var reload: @Sendable (@escaping Reloaded) -> Void
+
+    /// The running generation, settings that changed and wait for a restart, and the problems.
+    package typealias Reloaded =
+        @Sendable (_ generation: Int, _ needsRestart: [String], _ problems: [String]) -> Void
 
     package init(
         metrics: @escaping @Sendable () -> [MetricFamily], status: @escaping @Sendable () -> [UInt8],
         readiness: @escaping @Sendable () -> [(check: String, trouble: String?)],
         events:
             @escaping @Sendable (_ limit: Int, _ login: String?, _ client: String?) -> Result<[String], AdminTrouble>,
-        reload: @escaping @Sendable (@escaping @Sendable (_ generation: Int, _ problems: [String]) -> Void) -> Void
+        reload: @escaping @Sendable (@escaping Reloaded) -> Void
     ) {
         self.metrics = metrics
         self.status = status

@@ -103,10 +103,9 @@ final class AdminConnection: EventTarget {
         let handle = loop.handle
         let number = ObjectIdentifier(self)
         AdminServer.waiting(self, as: number, on: loop)
-        actions.reload { generation, problems in
-            handle.post { loop in
-                AdminServer.release(number, on: loop)?.send(Reload.respond(generation: generation, problems: problems))
-            }
+        actions.reload { generation, needsRestart, problems in
+            let response = Reload.respond(generation: generation, needsRestart: needsRestart, problems: problems)
+            handle.post { loop in AdminServer.release(number, on: loop)?.send(response) }
         }
     }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Dispatch
 import Glibc
 package import Transport
 import Wire
@@ -9,6 +10,7 @@ package final class AdminServer: Sendable {
     private static let connectionLimit = 64
 
     private let handle: LoopHandle
+    private let stopped: DispatchGroup
     package let address: SocketAddress
 
     /// Opens the socket and starts the loop.
@@ -21,6 +23,9 @@ package final class AdminServer: Sendable {
             throw Fault(.internal, "chmod", errno: errno, detail: path)
         }
         self.address = socket.address
+        let stopped = DispatchGroup()
+        stopped.enter()
+        self.stopped = stopped
         handle = try Loop.start(
             name: "admin",
             prepare: { loop in
@@ -37,10 +42,21 @@ package final class AdminServer: Sendable {
                 } catch {
                     preconditionFailure("the admin loop could not watch its socket: \(error)")
                 }
-            })
+            }, whenStopped: { stopped.leave() })
     }
 
-    package func stop() { handle.stop() }
+    /// Ends the loop and closes the socket; its path is gone when this returns.
+    package func stop() {
+        handle.post { loop in
+            if let room = loop.context as? AdminRoom {
+                room.listener?.close(on: loop)
+                room.listener = nil
+            }
+            loop.stop()
+        }
+        _ = stopped.wait(timeout: .now() + 5)
+        if case .unix(let path) = address { unsafe unlink(path) }
+    }
 
     /// Keeps a connection that waits for a reload where its answer will find it.
     static func waiting(_ connection: AdminConnection, as number: ObjectIdentifier, on loop: Loop) {

@@ -11,18 +11,16 @@ final class DetectionQueue: Sendable {
     private static let periodMilliseconds = 20
 
     private let rings: [EventRing]
-    private let shipper: Shipper?
-    private let archive: EventStore?
+    private let outputs: Outputs
     /// Drains between two looks at the archive's age: once in ten minutes.
     private static let drainsPerPruning = 30_000
 
     private let drains = Atomic<Int>(0)
     private let ticker = Ticker(label: "loginward.detection")
 
-    init(rings: [EventRing], shipper: Shipper?, archive: EventStore?) {
+    init(rings: [EventRing], outputs: Outputs) {
         self.rings = rings
-        self.shipper = shipper
-        self.archive = archive
+        self.outputs = outputs
     }
 
     func start() { ticker.start(everyMilliseconds: Self.periodMilliseconds) { [self] in drain() } }
@@ -35,13 +33,13 @@ final class DetectionQueue: Sendable {
 
     private func drain() {
         if drains.wrappingAdd(1, ordering: .relaxed).oldValue % Self.drainsPerPruning == 0 {
-            archive?.prune(unixSeconds: Clock.unixSeconds)
+            outputs.archive?.prune(unixSeconds: Clock.unixSeconds)
         }
         for ring in rings {
             let events = ring.drain()
             if events.isEmpty { continue }
-            archive?.take(events)
-            shipper?.take(
+            outputs.archive?.take(events)
+            outputs.shipper?.take(
                 events.map { event in
                     var line: [UInt8] = []
                     line.reserveCapacity(1_024)

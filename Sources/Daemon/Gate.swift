@@ -29,9 +29,7 @@ final class Gate: Sendable {
     let loops: LoopSet
     let reloader: Reloader
     private let slots: SlotRegistry
-    private let accessLog: LogFile?
-    private let shipper: Shipper?
-    private let archive: EventStore?
+    private let outputs: Outputs
     private let detection: DetectionQueue
     private let health: HealthChecks
     private let admin = Guarded<AdminServer?>(nil)
@@ -40,90 +38,70 @@ final class Gate: Sendable {
     private let log: Logs
 
     private init(
-        loops: LoopSet, reloader: Reloader, slots: SlotRegistry, accessLog: LogFile?, shipper: Shipper?,
-        archive: EventStore?,
-        health: HealthChecks, log: Logs
+        loops: LoopSet, reloader: Reloader, slots: SlotRegistry, outputs: Outputs, health: HealthChecks, log: Logs
     ) {
         self.loops = loops
         self.reloader = reloader
         self.slots = slots
-        self.accessLog = accessLog
-        self.shipper = shipper
-        self.archive = archive
+        self.outputs = outputs
         self.health = health
         self.log = log
-        detection = DetectionQueue(rings: loops.rings, shipper: shipper, archive: archive)
+        detection = DetectionQueue(rings: loops.rings, outputs: outputs)
     }
 
     static func start(
-        path: String, loaded: LoadedPolicy, slots: SlotRegistry, endpoints: EndpointRegistry, manager: ServiceManager,
-        log: Logs
+        path: String, loaded: LoadedPolicy, slots: SlotRegistry, names: NameRefresh, manager: ServiceManager, log: Logs
     ) throws(StartTrouble) -> Gate {
         let configuration = loaded.configuration
-        var accessLog: LogFile?
-        if let settings = configuration.accessLog {
-            let opened = LogFile.open(path: settings.path)
-            if opened.file == nil {
-                throw StartTrouble("cannot open the access log", ["path": settings.path], opened.errno)
-            }
-            accessLog = opened.file
-        }
-        var shipper: Shipper?
-        do {
-            shipper = try EventWay.open(configuration, log: log)
-        } catch {
-            throw StartTrouble(
-                "cannot use the state directory", ["path": configuration.stateDirectory, "fault": "\(error)"], EIO)
-        }
-        var archive: EventStore?
-        do throws(ArchiveFault) {
-            archive = try EventWay.openArchive(configuration)
-        } catch {
-            throw StartTrouble("cannot use the archive", ["fault": error.description], EIO)
-        }
+        let outputs = try Outputs(configuration, log: log)
+        let prepared = try outputs.prepare(configuration)
         let count = configuration.workers ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         let loops: LoopSet
         do throws(Fault) {
             loops = try LoopSet(
-                count: count, policy: loaded.policy, accessLog: accessLog, inherited: ServiceManager.inheritedSockets(),
-                log: log)
+                count: count, policy: loaded.policy, accessLog: outputs.accessLog,
+                inherited: ServiceManager.inheritedSockets(), log: log)
         } catch {
+            outputs.discard(prepared)
             throw StartTrouble("cannot start the loops", ["fault": error.description], error.errno)
         }
         if let first = loops.prepareListeners(loaded.policy).first {
+            outputs.discard(prepared)
             loops.stop()
             throw StartTrouble(
                 "cannot listen", ["address": first.address, "fault": first.fault.description], first.fault.errno)
         }
         let health = HealthChecks(loop: loops.handles[0], log: log)
         let reloader = Reloader(
-            path: path, loaded: loaded, slots: slots, endpoints: endpoints, loops: loops, manager: manager, log: log,
-            changed: { health.adopt($0) })
+            path: path, loaded: loaded, slots: slots, names: names, loops: loops, outputs: outputs, manager: manager,
+            log: log, changed: { health.adopt($0) })
         let gate = Gate(
-            loops: loops, reloader: reloader, slots: slots, accessLog: accessLog, shipper: shipper, archive: archive,
-            health: health,
-            log: log)
-        try gate.begin(loaded)
+            loops: loops, reloader: reloader, slots: slots, outputs: outputs, health: health, log: log)
+        do throws(StartTrouble) {
+            try gate.openAdmin(configuration)
+        } catch {
+            outputs.discard(prepared)
+            loops.stop()
+            throw error
+        }
+        outputs.adopt(prepared)
+        gate.detection.start()
+        health.adopt(loaded)
+        loops.adopt(loaded.policy)
         return gate
     }
 
-    private func begin(_ loaded: LoadedPolicy) throws(StartTrouble) {
-        if let settings = loaded.configuration.admin, let address = SocketAddress(settings.address) {
-            do throws(Fault) {
-                let server = try AdminServer(address: address, actions: actions())
-                log.info("admin", ["address": server.address.description])
-                admin.withLock { $0 = server }
-            } catch {
-                loops.stop()
-                throw StartTrouble(
-                    "cannot open the admin listener", ["address": settings.address, "fault": error.description],
-                    error.errno)
-            }
+    private func openAdmin(_ configuration: Configuration) throws(StartTrouble) {
+        guard let settings = configuration.admin, let address = SocketAddress(settings.address) else { return }
+        do throws(Fault) {
+            let server = try AdminServer(address: address, actions: actions())
+            log.info("admin", ["address": server.address.description])
+            admin.withLock { $0 = server }
+        } catch {
+            throw StartTrouble(
+                "cannot open the admin listener", ["address": settings.address, "fault": error.description], error.errno
+            )
         }
-        shipper?.start()
-        detection.start()
-        health.adopt(loaded)
-        loops.adopt(loaded.policy)
     }
 
     // MARK: What the admin side sees
@@ -134,20 +112,22 @@ final class Gate: Sendable {
                 let names = slots.all
                 return MetricsReport(
                     counters: loops.counters(), services: names.services, rules: names.rules,
-                    events: shipper?.statistics,
-                    archive: archive?.statistics, losses: accessLog?.losses, reload: reloader.last,
+                    events: outputs.shipper?.statistics, archive: outputs.archive?.statistics,
+                    losses: outputs.accessLog.losses, reload: reloader.last,
                     policy: reloader.current.policy
                 ).families()
             },
             status: { [self] in
                 StatusReport(
-                    counters: loops.counters(), events: shipper?.statistics, reload: reloader.last,
+                    counters: loops.counters(), events: outputs.shipper?.statistics, reload: reloader.last,
                     policy: reloader.current.policy,
                     startedUnixSeconds: startedUnixSeconds, listeners: loops.addresses
                 ).json()
             }, readiness: { [self] in readiness() },
             events: { [self] limit, login, client in
-                guard let archive else { return .failure(AdminTrouble(status: 404, "no archive is configured")) }
+                guard let archive = outputs.archive else {
+                    return .failure(AdminTrouble(status: 404, "no archive is configured"))
+                }
                 do throws(ArchiveFault) {
                     return .success(try archive.recent(.init(limit: limit, login: login, client: client)))
                 } catch {
@@ -155,7 +135,7 @@ final class Gate: Sendable {
                 }
             },
             reload: { [self] completion in
-                reloader.reload { completion($0.generation, $0.problems.map(\.description)) }
+                reloader.reload { completion($0.generation, $0.needsRestart, $0.problems.map(\.description)) }
             })
     }
 
@@ -179,8 +159,7 @@ final class Gate: Sendable {
     /// Files that logrotate moved are opened anew.
     func reopenFiles() {
         log.info("reopening files")
-        accessLog?.reopen()
-        shipper?.reopen()
+        outputs.reopen()
     }
 
     /// Lets exchanges finish within `shutdown_timeout`, then ends what is left; sends what events can still be sent.
@@ -193,9 +172,9 @@ final class Gate: Sendable {
         while loops.counters().open > 0 && MonotonicTime.now() < deadline { usleep(20_000) }
         loops.stop()
         detection.stop()
-        archive?.drain()
-        shipper?.stop(deadline: .seconds(3))
-        accessLog?.drain()
+        outputs.archive?.drain()
+        outputs.shipper?.stop(deadline: .seconds(3))
+        outputs.accessLog.drain()
         admin.withLock { server in
             server?.stop()
             server = nil

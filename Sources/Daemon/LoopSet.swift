@@ -19,7 +19,7 @@ final class LoopSet: Sendable {
     private let log: Logs
 
     /// Starts `count` loops, each with a worker under `policy`. They accept nothing before `listen`.
-    init(count: Int, policy: Policy, accessLog: LogFile?, inherited: [String: Int32], log: Logs) throws(Fault) {
+    init(count: Int, policy: Policy, accessLog: LogFile, inherited: [String: Int32], log: Logs) throws(Fault) {
         self.inherited = inherited
         self.log = log
         var handles: [LoopHandle] = []
@@ -130,9 +130,10 @@ final class LoopSet: Sendable {
 
     // MARK: End
 
-    /// No new connections, no new requests.
+    /// No new connections, no new requests. Our sockets close, so that clients go elsewhere at once; the service manager's stay.
     func drain() {
         for handle in handles { handle.post { loop in (loop.context as? Worker)?.drain() } }
+        open.withLock { $0.sockets.removeAll() }
     }
 
     /// Ends every connection and every loop, and waits for that.

@@ -97,7 +97,7 @@ struct MetricsReport {
         }
         var sinks = MetricFamily("loginward_sink_events_total", .counter, "Events by collector and result.")
         var pending = MetricFamily("loginward_sink_pending_events", .gauge, "Events that wait for a collector.")
-        var dropped = counters.eventsDropped
+        var dropped = counters.eventsDropped + (events?.abandoned ?? 0)
         for sink in events?.sinks ?? [] {
             sinks.add([("sink", sink.name), ("result", "sent")], Double(sink.sent))
             sinks.add([("sink", sink.name), ("result", "retried")], Double(sink.retried))

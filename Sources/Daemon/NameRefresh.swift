@@ -7,7 +7,7 @@ import Transport
 final class NameRefresh: Sendable {
     private static let periodMilliseconds = 30_000
 
-    private let endpoints: EndpointRegistry
+    let endpoints: EndpointRegistry
     private let log: Logs
     private let ticker = Ticker(label: "loginward.names")
 
@@ -20,11 +20,11 @@ final class NameRefresh: Sendable {
 
     func stop() { ticker.stop() }
 
-    /// Asks for every name; blocks until they have answered or two seconds have passed.
-    func refresh() {
+    /// Asks for every name, or only for those that have no address yet; blocks until they have answered or two seconds have passed.
+    func refresh(onlyUnknown: Bool = false) {
         let group = DispatchGroup()
         for endpoint in endpoints.all {
-            guard let name = endpoint.resolves else { continue }
+            guard let name = endpoint.resolves, !onlyUnknown || endpoint.nextAddress() == nil else { continue }
             group.enter()
             Resolver.resolve(host: name.host, port: name.port) { [log] result in
                 switch result {

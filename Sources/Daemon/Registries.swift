@@ -51,8 +51,8 @@ final class EndpointRegistry: Sendable {
     }
 
     /// Forgets the servers that no policy names any more.
-    func keep(only names: Set<String>) {
-        endpoints.withLock { known in known = known.filter { names.contains($0.key) } }
+    func keep(only servers: [ServerEndpoint]) {
+        endpoints.withLock { known in known = known.filter { entry in servers.contains { $0 === entry.value } } }
     }
 
     var all: [ServerEndpoint] { endpoints.withLock { Array($0.values) } }

@@ -34,6 +34,10 @@ struct StatusReport {
         writer.beginArray()
         for problem in reload.problems { writer.string(problem.description) }
         writer.endArray()
+        writer.key("needs_restart")
+        writer.beginArray()
+        for setting in reload.needsRestart { writer.string(setting) }
+        writer.endArray()
         writer.key("listeners")
         writer.beginArray()
         for listener in listeners { writer.string(listener) }

@@ -24,7 +24,7 @@ enum Supervisor {
         names.refresh()
         do throws(StartTrouble) {
             let gate = try Gate.start(
-                path: path, loaded: loaded, slots: slots, endpoints: endpoints, manager: manager, log: log)
+                path: path, loaded: loaded, slots: slots, names: names, manager: manager, log: log)
             names.start()
             let code = wait(gate, manager, log)
             names.stop()

@@ -7,18 +7,14 @@ struct AccessLog {
     /// A block is handed over when it reaches this size, and each second.
     static let blockBytes = 32 * 1024
 
-    private var isEnabled: Bool { file != nil }
     private var block: [UInt8] = []
-    private let file: LogFile?
+    private let file: LogFile
 
-    init(file: LogFile?) {
-        self.file = file
-        if file != nil { block.reserveCapacity(AccessLog.blockBytes + 8 * 1024) }
-    }
+    init(file: LogFile) { self.file = file }
 
     /// One JSON line for a finished exchange. Fields that are unknown are absent. The query is left out: it may hold secrets.
     mutating func write(_ exchange: Exchange, microseconds: UInt64) {
-        if !isEnabled { return }
+        if block.isEmpty { block.reserveCapacity(AccessLog.blockBytes + 8 * 1024) }
         block.append("{\"time\":\"")
         Timestamp.write(unixNanoseconds: exchange.startedUnixNanoseconds, to: &block)
         block.append("\",\"client_ip\":\"")
@@ -60,7 +56,7 @@ struct AccessLog {
     /// Hands what has gathered to the file.
     mutating func flush() {
         if block.isEmpty { return }
-        file?.append(block.span)
+        file.append(block.span)
         block.removeAll(keepingCapacity: true)
     }
 

@@ -17,25 +17,35 @@ package final class LogFile: Sendable {
         var writeErrors: UInt64 = 0
     }
 
-    private let path: String
+    private let path = Guarded<String?>(nil)
     private let queue = DispatchQueue(label: "loginward.access-log")
     private let state = Guarded(State())
     private let descriptor = Guarded<Int32>(-1)
 
-    /// Opens `path` for appending; "-" is standard output. Returns nil and the errno when it cannot.
-    package static func open(path: String) -> (file: LogFile?, errno: Int32) {
-        let file = LogFile(path: path)
-        let code = file.openFile()
-        return code == 0 ? (file, 0) : (nil, code)
+    /// Begins without a file.
+    package init() {}
+
+    deinit { use(-1) }
+
+    /// Opens `path` for appending; "-" is standard output.
+    package static func open(_ path: String) -> (descriptor: Int32, errno: Int32) {
+        let opened = unsafe path == "-" ? dup(1) : Glibc.open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o640)
+        return (opened, opened < 0 ? errno : 0)
     }
 
-    private init(path: String) { self.path = path }
+    /// Writes to this file from now on, which `open` gave for `path`. Blocks already handed over go to the old file.
+    package func change(to path: String, descriptor: Int32) {
+        self.path.withLock { $0 = path }
+        queue.async { self.use(descriptor) }
+    }
 
-    deinit { close() }
-
-    /// Opens the file anew (SIGUSR1, after logrotate moved it). Blocks already handed over go to the old file.
-    package func reopen() {
-        queue.async { _ = self.openFile() }
+    /// Opens the file anew (SIGUSR1, after logrotate moved it); keeps the old one when that fails, and says why.
+    package func reopen(failed: @escaping @Sendable (_ path: String, _ errno: Int32) -> Void) {
+        queue.async { [self] in
+            guard let path = path.withLock({ $0 }) else { return }
+            let opened = Self.open(path)
+            if opened.errno == 0 { use(opened.descriptor) } else { failed(path, opened.errno) }
+        }
     }
 
     /// Bytes lost to a slow disk and writes that failed, since the start.
@@ -89,20 +99,12 @@ package final class LogFile: Sendable {
         return true
     }
 
-    private func openFile() -> Int32 {
-        let opened = unsafe path == "-" ? dup(1) : Glibc.open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o640)
-        if opened < 0 { return errno }
+    private func use(_ new: Int32) {
         let old = descriptor.withLock { current -> Int32 in
             let before = current
-            current = opened
+            current = new
             return before
         }
-        if old >= 0 { _ = Glibc.close(old) }
-        return 0
-    }
-
-    private func close() {
-        let old = descriptor.withLock { $0 }
         if old >= 0 { _ = Glibc.close(old) }
     }
 }

@@ -46,7 +46,7 @@ package final class Worker: EventTarget {
     private let reportFault: @Sendable (Fault, [UInt8]) -> Void
 
     package init(
-        loop: Loop, policy: Policy, events: EventRing, accessLog: LogFile?, seed: (UInt64, UInt64),
+        loop: Loop, policy: Policy, events: EventRing, accessLog: LogFile, seed: (UInt64, UInt64),
         reportFault: @escaping @Sendable (Fault, [UInt8]) -> Void
     ) {
         self.loop = loop

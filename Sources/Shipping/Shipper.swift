@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Dispatch
+import Synchronization
 import Transport
 
 /// Takes event lines from the loops, keeps them in the spool and has every sink fed. Owned by the daemon; any thread may call it.
@@ -24,6 +25,8 @@ package final class Shipper: Sendable {
         package var writeErrors: UInt64 = 0
         /// Events that came faster than the spool took them; also in every sink's `dropped`.
         package var overflowed: UInt64 = 0
+        /// Events that collectors never got which are configured no longer.
+        package var abandoned: UInt64 = 0
     }
 
     private struct Inbox: Sendable {
@@ -39,14 +42,57 @@ package final class Shipper: Sendable {
     private static let inboxMaximum = 8 << 20
 
     private let spool: Spool
-    private let senders: [Sender]
+    private let senders: Guarded<[Sender]>
+    private let abandoned = Atomic<UInt64>(0)
+    private let log: @Sendable (String) -> Void
+    /// What a sender whose settings changed has left to finish what is under way.
+    private static let changePatience = Duration.seconds(1)
     private let inbox = Guarded(Inbox())
     private let queue = DispatchQueue(label: "loginward.shipper")
 
     package init(spool: Spool, sinks: [SinkDescription], log: @escaping @Sendable (String) -> Void) {
         self.spool = spool
+        self.log = log
         let host = Host.name()
-        senders = sinks.map { Sender($0, spool: spool, host: host, log: log) }
+        senders = Guarded(sinks.map { Sender($0, spool: spool, host: host, log: log) })
+    }
+
+    private var current: [Sender] { senders.withLock { $0 } }
+
+    /// Feeds these sinks from now on. One that did not change goes on undisturbed; one that changed takes over what waits under its name; a new one begins with the next event;
+    /// what waits for one that is named no more is given up and counted. Not before `start`, one call at a time.
+    package func adopt(_ sinks: [SinkDescription], spoolBytes: Int) {
+        spool.limit(to: spoolBytes)
+        let before = current
+        let host = Host.name()
+        var fresh: [Sender] = []
+        let after = sinks.map { sink -> Sender in
+            let known = before.first { $0.description.name == sink.name }
+            // A file of certificates may have changed behind its name.
+            if let known, known.description == sink, sink.caFile == nil { return known }
+            known?.stop(deadline: Self.changePatience)
+            let sender = Sender(sink, spool: spool, host: host, replacing: known, isNew: known == nil, log: log)
+            fresh.append(sender)
+            return sender
+        }
+        senders.withLock { $0 = after }
+        for sender in fresh { sender.start() }
+        for sender in before where !sinks.contains(where: { $0.name == sender.description.name }) { giveUp(sender) }
+    }
+
+    private func giveUp(_ sender: Sender) {
+        sender.stop(deadline: Self.changePatience)
+        let name = sender.description.name
+        // Not on the shipper's queue: events go on while this waits.
+        DispatchQueue.global(qos: .utility).async { [self] in
+            _ = sender.waitUntilFinished(Self.changePatience + .seconds(2))
+            // It may have come back meanwhile.
+            if current.contains(where: { $0.description.name == name }) { return }
+            let (left, dropped) = spool.forget(sink: name)
+            abandoned.wrappingAdd(left + dropped, ordering: .relaxed)
+            if left == 0 { return }
+            log("collector \(name) is no longer configured, \(left) events that waited for it are lost")
+        }
     }
 
     package func start() {
@@ -54,7 +100,7 @@ package final class Shipper: Sendable {
             defer { inbox.isStarted = true }
             return !inbox.isStarted && !inbox.isStopped
         }
-        if isFirst { for sender in senders { sender.start() } }
+        if isFirst { for sender in current { sender.start() } }
     }
 
     /// Takes lines of JSON without their newline. Never waits for the disk.
@@ -83,14 +129,16 @@ package final class Shipper: Sendable {
             inbox.lines = []
             return lines
         }
-        if lines.isEmpty { return }
+        let senders = current
+        // Without a collector nobody would ever read them.
+        if lines.isEmpty || senders.isEmpty { return }
         spool.append(lines)
         for sender in senders { sender.notify() }
     }
 
     /// Files are opened anew, after a rotation.
     package func reopen() {
-        for sender in senders { sender.reopen() }
+        for sender in current { sender.reopen() }
     }
 
     /// Writes all that was taken to the spool, gives the sinks so long to take it, and closes the spool. Blocks.
@@ -103,9 +151,10 @@ package final class Shipper: Sendable {
         queue.sync { drain() }
         if isStarted {
             let end = ContinuousClock.now + deadline
-            for sender in senders { sender.stop(deadline: deadline) }
+            let all = current
+            for sender in all { sender.stop(deadline: deadline) }
             // libcurl looks at the moment of giving up about once a second.
-            for sender in senders { _ = sender.waitUntilFinished(max(.zero, end - .now) + .seconds(2)) }
+            for sender in all { _ = sender.waitUntilFinished(max(.zero, end - .now) + .seconds(2)) }
         }
         spool.stop()
     }
@@ -114,8 +163,9 @@ package final class Shipper: Sendable {
         let kept = spool.statistics
         let overflowed = inbox.withLock { $0.overflowed }
         var statistics = Statistics(
-            spoolBytes: kept.bytes, damaged: kept.damaged, writeErrors: kept.writeErrors, overflowed: overflowed)
-        for sender in senders {
+            spoolBytes: kept.bytes, damaged: kept.damaged, writeErrors: kept.writeErrors, overflowed: overflowed,
+            abandoned: abandoned.load(ordering: .relaxed))
+        for sender in current {
             let name = sender.description.name
             let counters = sender.counters
             statistics.sinks.append(

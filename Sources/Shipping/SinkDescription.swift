@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Where events go and how they are dressed, as the configuration says. A value.
-package struct SinkDescription: Sendable {
+package struct SinkDescription: Equatable, Sendable {
     package enum Encoding: Sendable { case json, protobuf }
     package enum Framing: Sendable { case ndjson, array }
 
-    package enum Kind: Sendable {
+    package enum Kind: Equatable, Sendable {
         case otlp(encoding: Encoding, url: String)
         case http(url: String, framing: Framing)
         case file(path: String)
@@ -33,5 +33,11 @@ package struct SinkDescription: Sendable {
         self.flushInterval = flushInterval
         self.timeout = timeout
         self.caFile = caFile
+    }
+
+    package static func == (one: SinkDescription, other: SinkDescription) -> Bool {
+        one.name == other.name && one.kind == other.kind && one.headers.elementsEqual(other.headers, by: ==)
+            && one.batchEvents == other.batchEvents && one.flushInterval == other.flushInterval
+            && one.timeout == other.timeout && one.caFile == other.caFile
     }
 }

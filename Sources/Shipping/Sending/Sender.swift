@@ -10,12 +10,20 @@ final class Sender: Sendable {
         var retried: UInt64 = 0
         var rejected: UInt64 = 0
         var lastFailure: String?
+
+        static func + (now: Counters, before: Counters) -> Counters {
+            Counters(
+                sent: now.sent + before.sent, retried: now.retried + before.retried,
+                rejected: now.rejected + before.rejected, lastFailure: now.lastFailure ?? before.lastFailure)
+        }
     }
 
     private struct State: Sendable {
         var counters = Counters()
         var stopAt: ContinuousClock.Instant?
         var isFailing = false
+        /// Whose name, records and counts this one took over; nil when that one has ended.
+        var predecessor: Sender?
     }
 
     /// A request of this many bytes is well below what collectors take (OTLP: 64 MiB).
@@ -32,7 +40,11 @@ final class Sender: Sendable {
     private let file: FileWriter?
     private let encoder: OTLPEncoder?
 
-    init(_ description: SinkDescription, spool: Spool, host: String, log: @escaping @Sendable (String) -> Void) {
+    init(
+        _ description: SinkDescription, spool: Spool, host: String, replacing predecessor: Sender? = nil,
+        isNew: Bool = false,
+        log: @escaping @Sendable (String) -> Void
+    ) {
         self.description = description
         self.spool = spool
         self.log = log
@@ -56,12 +68,30 @@ final class Sender: Sendable {
                 url: target.url, headers: [("Content-Type", target.type)] + description.headers,
                 caFile: description.caFile, timeout: description.timeout)
         }
-        spool.register(sink: description.name)
+        spool.register(sink: description.name, isNew: isNew)
+        state.withLock { $0.predecessor = predecessor }
     }
 
-    var counters: Counters { state.withLock { $0.counters } }
+    /// What this sender and those before it under its name counted.
+    var counters: Counters {
+        let (own, predecessor) = state.withLock { ($0.counters, $0.predecessor) }
+        return predecessor.map { own + $0.counters } ?? own
+    }
 
-    func start() { queue.async { self.run() } }
+    /// Begins when the predecessor has ended: two senders of one name would send everything twice.
+    func start() {
+        queue.async {
+            if let predecessor = self.state.withLock({ $0.predecessor }) {
+                predecessor.finished.wait()
+                let before = predecessor.counters
+                self.state.withLock { state in
+                    state.counters = state.counters + before
+                    state.predecessor = nil
+                }
+            }
+            self.run()
+        }
+    }
 
     /// Something came in.
     func notify() { wake.signal() }

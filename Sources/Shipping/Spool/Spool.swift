@@ -47,7 +47,7 @@ package final class Spool: Sendable {
 
     deinit { stop() }
 
-    package func register(sink: String) { state.withLock { $0.register(sink) } }
+    package func register(sink: String, isNew: Bool = false) { state.withLock { $0.register(sink, isNew: isNew) } }
 
     /// Takes records. They are in the kernel's hands when this returns and on the disk 100 ms later; where the disk refuses them
     /// they wait in memory.
@@ -61,6 +61,12 @@ package final class Spool: Sendable {
         }
         if mustPlan { planSync() }
     }
+
+    /// Nothing is kept for this sink any more. Returns how many records it never acknowledged, and how many were dropped before.
+    package func forget(sink: String) -> (left: UInt64, dropped: UInt64) { state.withLock { $0.forget(sink) } }
+
+    /// How many bytes may stand on the disk; what is more goes with the next records.
+    package func limit(to maximumBytes: Int) { state.withLock { $0.maximumBytes = max(4096, maximumBytes) } }
 
     package func read(sink: String, maximumRecords: Int, maximumBytes: Int) -> Batch {
         state.withLock { $0.read(sink: sink, maximumRecords: maximumRecords, maximumBytes: maximumBytes) }

@@ -25,13 +25,23 @@ extension SpoolState {
         return number + [32] + Array((String(CRC32C.checksum(number.span), radix: 16) + "\n").utf8)
     }
 
-    /// From now on segments are kept until this sink has them. A sink that was never seen begins with the oldest record.
-    mutating func register(_ sink: String) {
+    /// From now on segments are kept until this sink has them. A sink that was never seen begins with the oldest record, or with the next
+    /// one when it is new.
+    mutating func register(_ sink: String, isNew: Bool = false) {
         if cursors[sink] != nil { return }
         let path = cursorPath(sink)
         let stored = storedCursor(String(path.dropFirst(directory.count + 1)))
         let oldest = segments.first?.first ?? waiting.first?.sequence ?? nextSequence
-        cursors[sink] = Cursor(sequence: max(oldest, stored ?? 0))
+        cursors[sink] = Cursor(sequence: stored.map { max(oldest, $0) } ?? (isNew ? nextSequence : oldest))
+    }
+
+    /// Nothing is kept for this sink any more.
+    mutating func forget(_ sink: String) -> (left: UInt64, dropped: UInt64) {
+        let left = pending(sink)
+        guard let cursor = cursors.removeValue(forKey: sink) else { return (0, 0) }
+        DiskFile.remove(cursorPath(sink))
+        removeAcknowledged()
+        return (left, cursor.dropped)
     }
 
     mutating func read(sink: String, maximumRecords: Int, maximumBytes: Int) -> Batch {

@@ -35,7 +35,7 @@ struct SpoolState: Sendable {
     static let refusalPause = Duration.milliseconds(100)
 
     let directory: String
-    let maximumBytes: Int
+    var maximumBytes: Int
     let segmentMaximum: Int
     /// Oldest first. The last one is written to when `active` is open.
     var segments: [Segment] = []
