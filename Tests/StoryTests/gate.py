@@ -35,10 +35,30 @@ def wait_for(what, seconds=10.0, pause=0.02):
         time.sleep(pause)
 
 
+def command(*words, seconds=20):
+    """The program with these words, run to its end: (exit status, standard output, standard error)."""
+    done = subprocess.run([binary(), *map(str, words)], capture_output=True, text=True, timeout=seconds)
+    return done.returncode, done.stdout, done.stderr
+
+
+def free_port() -> int:
+    """A port that nobody listens at just now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def closed(port) -> bool:
+    """Nobody listens at this port of loopback."""
+    with socket.socket() as client:
+        client.settimeout(5)
+        return client.connect_ex(("127.0.0.1", port)) != 0
+
+
 class Gate:
     """`origin` is anything with a `port`; `settings` are top-level keys, merged over the defaults; `service` goes into the one service."""
 
-    def __init__(self, folder, origin=None, service=None, upstream=None, listener=None, environment=None, raw=None, limit_files=None, **settings):
+    def __init__(self, folder, origin=None, service=None, upstream=None, listener=None, environment=None, raw=None, limit_files=None,
+                 prefix=(), pass_fds=(), **settings):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.path = self.folder / "loginward.yaml"
@@ -46,6 +66,9 @@ class Gate:
         self.admin_path = str(self.folder / "admin.sock")
         self.environment = environment or {}
         self.limit_files = limit_files
+        # Words in front of the program, for a shell that prepares its surroundings.
+        self.prefix = list(prefix)
+        self.pass_fds = pass_fds
         self.process = None
         self.lines = []
         self.ports = {}
@@ -77,9 +100,9 @@ class Gate:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (self.limit_files, self.limit_files))
 
         self.process = subprocess.Popen(
-            [binary(), "run", "--config", str(self.path)], stderr=subprocess.PIPE, stdout=subprocess.PIPE,
+            [*self.prefix, binary(), "run", "--config", str(self.path)], stderr=subprocess.PIPE, stdout=subprocess.PIPE,
             env={**os.environ, **self.environment}, preexec_fn=limit if self.limit_files else None, text=True,
-            errors="replace", **({"pass_fds": self.pass_fds} if hasattr(self, "pass_fds") else {}))
+            errors="replace", pass_fds=self.pass_fds)
         threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
         if wait:
             wait_for(lambda: self.logged("msg=ready") or self.process.poll() is not None)

@@ -1,0 +1,188 @@
+"""The gate and the machine around it: a service manager, no descriptor left, a full disk."""
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from gate import Gate, command, free_port, read_until, wait_for
+from origin import response
+from test_operation import LOGIN, log_in
+
+
+class Manager:
+    """The service manager's end of NOTIFY_SOCKET."""
+
+    def __init__(self, address):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(address)
+        self.messages = []
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        while True:
+            try:
+                data = self.socket.recv(4096)
+            except OSError:
+                return
+            self.messages.append(dict(line.split("=", 1) for line in data.decode().splitlines()))
+
+    def count(self, key):
+        return len([message for message in self.messages if message.get(key)])
+
+
+@pytest.mark.parametrize("kind", ["path", "abstract"])
+def test_the_service_manager_hears_ready_reloading_and_stopping(gates, origin, folder, kind):
+    name = str(folder / "notify") if kind == "path" else f"@loginward-story-{os.getpid()}"
+    manager = Manager(name.replace("@", "\0"))
+    gate = gates(origin=origin, environment={"NOTIFY_SOCKET": name})
+    wait_for(lambda: manager.count("READY") == 1)
+    gate.reload()
+    wait_for(lambda: manager.count("READY") == 2)
+    order = [next(key for key in ("READY", "RELOADING", "STOPPING") if key in message) for message in manager.messages]
+    assert order == ["READY", "RELOADING", "READY"]
+    assert int(manager.messages[1]["MONOTONIC_USEC"]) > 0
+    gate.path.write_text("version: 3\n")
+    gate.reload()
+    wait_for(lambda: manager.count("READY") == 3)
+    assert "failed" in manager.messages[-1]["STATUS"]
+    assert gate.stop() == 0
+    wait_for(lambda: manager.count("STOPPING") == 1)
+
+
+def test_the_watchdog_is_fed_when_it_is_asked_for(gates, origin, folder):
+    manager = Manager(str(folder / "notify"))
+    gate = gates(origin=origin, environment={"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "200000"})
+    wait_for(lambda: manager.count("WATCHDOG") >= 5)
+    assert gate.stop() == 0
+
+
+def test_a_watchdog_of_another_process_is_not_fed(gates, origin, folder):
+    manager = Manager(str(folder / "notify"))
+    gate = gates(origin=origin, environment={
+        "NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "50000", "WATCHDOG_PID": "1"})
+    time.sleep(0.3)
+    assert gate.stop() == 0
+    wait_for(lambda: manager.count("STOPPING") == 1)
+    assert manager.count("WATCHDOG") == 0
+
+
+def inherited(listener):
+    """Words in front of the program that hand it a socket as a service manager does."""
+    return [sys.executable, "-c", f"""
+import os, sys
+os.dup2({listener.fileno()}, 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="web")
+os.execv(sys.argv[1], sys.argv[1:])"""]
+
+
+def test_a_socket_of_the_service_manager_outlives_the_daemon(folder, origin):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        gate = Gate(folder / "gate", origin=origin, listener={"address": "systemd:web"}, prefix=inherited(listener),
+                    pass_fds=(listener.fileno(),))
+        gate.start()
+        try:
+            assert gate.request(port=port)[0] == 200
+            gate.reload()
+            assert gate.request(port=port)[0] == 200
+            assert gate.stop() == 0
+            # Nobody accepts, but nobody is refused: the client waits for the next daemon.
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+                client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                gate.lines.clear()
+                gate.start()
+                assert read_until(client, b"ok").startswith(b"HTTP/1.1 200")
+        finally:
+            gate.kill()
+
+
+def test_a_name_that_the_service_manager_does_not_know_is_said(folder, origin):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        gate = Gate(folder / "gate", origin=origin, listener={"address": "systemd:mail"}, prefix=inherited(listener),
+                    pass_fds=(listener.fileno(),)).start(wait=False)
+        assert gate.process.wait(10) == 1
+        wait_for(lambda: gate.logged("no socket named mail"))
+
+
+@pytest.mark.skipif(not shutil.which("systemd-socket-activate"), reason="systemd-socket-activate is not installed")
+def test_systemd_starts_the_daemon_at_the_first_connection(folder, origin):
+    port = free_port()
+    gate = Gate(folder / "gate", origin=origin, listener={"address": "systemd:web"},
+                prefix=["systemd-socket-activate", "-l", f"127.0.0.1:{port}", "--fdname=web"]).start(wait=False)
+    try:
+        wait_for(lambda: gate.logged("Listening on"))
+        assert not gate.logged("msg=ready")
+        assert gate.request(port=port)[0] == 200
+        assert gate.stop() == 0
+    finally:
+        gate.kill()
+
+
+# Nothing left
+
+
+def test_without_descriptors_accepting_pauses_and_open_connections_go_on(gates, origin):
+    gate = gates(origin=origin, limit_files=64)
+    with gate.connect() as steady:
+
+        def ask():
+            steady.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            return read_until(steady, b"ok").startswith(b"HTTP/1.1 200")
+
+        assert ask()
+        crowd = [gate.connect() for _ in range(80)]
+        open_files = f"/proc/{gate.process.pid}/fd"
+        wait_for(lambda: len(os.listdir(open_files)) >= 64)
+        for _ in range(20):
+            assert ask()
+        late = crowd[-1]
+        late.sendall(b"GET /late HTTP/1.1\r\nHost: a\r\n\r\n")
+        for client in crowd[:60]:
+            client.close()
+        assert read_until(late, b"ok").startswith(b"HTTP/1.1 200")
+        assert ask()
+        for client in crowd:
+            client.close()
+    assert wait_for(lambda: gate.metric("loginward_accept_paused_total")) > 0
+    assert gate.request()[0] == 200
+    assert gate.stop() == 0
+
+
+def can_mount() -> bool:
+    if not shutil.which("unshare"):
+        return False
+    return subprocess.run(["unshare", "-m", "sh", "-c", "mount -t tmpfs none /mnt"], capture_output=True).returncode == 0
+
+
+def fill(gate, count):
+    """Logins whose events have about 25 KB each; all must be answered."""
+    for number in range(count):
+        status, _, _ = log_in(gate, f"name-{number}", **{"User-Agent": "x" * 25_000})
+        assert status == 200
+
+
+@pytest.mark.parametrize("way", ["full disk", "file size"])
+def test_a_disk_that_takes_no_more_costs_events_which_are_counted_and_no_request(gates, origin, folder, way):
+    if way == "full disk" and not can_mount():
+        pytest.skip("this user may not mount")
+    state = folder / "gate0" / "state"
+    state.mkdir(parents=True)
+    mount = f'mount -t tmpfs -o size=256k none "{state}"'
+    prefix = ["unshare", "-m", "sh", "-c", f'{mount} && exec "$0" "$@"'] if way == "full disk" else [
+        "sh", "-c", 'ulimit -f 200 && exec "$0" "$@"']
+    collector = {"name": "siem", "type": "http", "url": f"http://127.0.0.1:{free_port()}/", "flush": "20ms"}
+    gate = gates(origin=origin, service=LOGIN, collectors=[collector], prefix=prefix)
+    count = 600
+    fill(gate, count)
+    wait_for(lambda: gate.metric("loginward_events_dropped_total") > 0)
+    wait_for(lambda: gate.metric("loginward_events_dropped_total") + gate.metric("loginward_sink_pending_events") == count)
+    assert gate.metric("loginward_spool_write_errors_total") > 0
+    assert gate.request()[0] == 200
+    assert gate.logged("msg=collector"), "what happens is also in the log"
+    assert gate.stop(20) == 0
