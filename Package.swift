@@ -16,7 +16,7 @@ let house: [SwiftSetting] = [
 let hot: [SwiftSetting] =
     house + [
         .treatWarning("ExistentialType", as: .error),
-        .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+        .unsafeFlags(["-cross-module-optimization", "-enforce-exclusivity=unchecked"], .when(configuration: .release)),
     ]
 
 func door(_ name: String, _ pkgConfig: String, _ package: String) -> Target {

@@ -39,6 +39,8 @@ package struct LoginRoute: Sendable {
     package let existsWhen: [OutcomeTest]
     package let unknownWhen: [OutcomeTest]
     package let userID: IdentifierSource?
+    /// A test looks into the answer's body.
+    package let needsResponseBody: Bool
 
     package init(
         name: String, method: String?, path: PathMatch, user: NameSource, success: [OutcomeTest],
@@ -54,6 +56,9 @@ package struct LoginRoute: Sendable {
         self.existsWhen = existsWhen
         self.unknownWhen = unknownWhen
         self.userID = userID
+        var readsBody = (success + failure + existsWhen + unknownWhen).contains { $0.needsBody }
+        if case .body = userID { readsBody = true }
+        needsResponseBody = readsBody
     }
 
     /// The typed name stands in the body or query, which must be read.
@@ -62,12 +67,6 @@ package struct LoginRoute: Sendable {
         case .body, .query: true
         case .header, .basic: false
         }
-    }
-
-    /// A test looks into the answer's body.
-    package var needsResponseBody: Bool {
-        if case .body = userID { return true }
-        return (success + failure + existsWhen + unknownWhen).contains { $0.needsBody }
     }
 
     /// Whether a request is a login here. `path` is the normalised one.

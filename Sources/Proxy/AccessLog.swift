@@ -22,10 +22,11 @@ struct AccessLog {
         block.append("\",\"peer_ip\":\"")
         exchange.peer.write(to: &block)
         block.append("\"")
+        let bytes = exchange.requestBytes
         if !exchange.request.methodRange.isEmpty {
-            text(",\"method\":\"", exchange.requestBytes.span.slice(exchange.request.methodRange))
-            text(",\"path\":\"", exchange.requestBytes.span.slice(exchange.request.path))
-            text(",\"host\":\"", exchange.requestBytes.span.slice(exchange.request.authority))
+            text(",\"method\":\"", bytes.span.slice(exchange.request.methodRange))
+            text(",\"path\":\"", bytes.span.slice(exchange.request.path))
+            text(",\"host\":\"", bytes.span.slice(exchange.request.authority))
         }
         number(",\"status\":", UInt64(exchange.status))
         number(",\"bytes_in\":", exchange.bytesIn)
@@ -43,10 +44,11 @@ struct AccessLog {
         block.append(exchange.outcome.label)
         block.append("\"")
         if let rule = exchange.decidingRule { text(",\"rule\":\"", exchange.policy.ruleset.rule(at: rule).id.span) }
-        if !exchange.reason.isEmpty { text(",\"reason\":\"", exchange.reason.span) }
-        if !exchange.requestID.isEmpty { text(",\"request_id\":\"", exchange.requestID.span) }
+        let (reason, identifier) = (exchange.reason, exchange.requestID)
+        if !reason.isEmpty { text(",\"reason\":\"", reason.span) }
+        if !identifier.isEmpty { text(",\"request_id\":\"", identifier.span) }
         if let index = exchange.request.first(.userAgent) {
-            text(",\"user_agent\":\"", exchange.requestBytes.span.slice(exchange.request.fields[index].value))
+            text(",\"user_agent\":\"", bytes.span.slice(exchange.request.fields[index].value))
         }
         if exchange.isSecure { block.append(",\"tls\":true") }
         block.append("}\n")

@@ -43,8 +43,10 @@ extension Downstream {
     }
 
     func stepHead() -> Bool {
-        if !output.isEmpty && !flush() { return false }
+        if !flushSoon() { return false }
         if closesAfterFlush {
+            if !flush() { return false }
+            if phase == .closed { return false }
             linger()
             return true
         }
@@ -85,14 +87,15 @@ extension Downstream {
         exchange.startedAt = worker.loop.now
         exchange.startedUnixNanoseconds = worker.loop.unixNanoseconds
         servedRequests += 1
+        let bytes = exchange.requestBytes
         do {
-            exchange.requestFraming = try BodyFraming.request(exchange.request, exchange.requestBytes.span)
+            exchange.requestFraming = try BodyFraming.request(exchange.request, bytes.span)
         } catch {
             refuse(.malformed(error))
             return
         }
         exchange.requestFlow.start(exchange.requestFraming)
-        exchange.clientKeepsAlive = Persistence.clientKeepsAlive(exchange.request, exchange.requestBytes.span)
+        exchange.clientKeepsAlive = Persistence.clientKeepsAlive(exchange.request, bytes.span)
         if let problem = Persistence.readExpectations(of: exchange) {
             refuse(problem)
             return

@@ -133,7 +133,7 @@ extension Downstream {
     private func send(_ exchange: Exchange, on upstream: Upstream, _ endpoint: ServerEndpoint) {
         exchange.upstream = upstream
         upstream.begin(for: self)
-        worker.lend(output: &upstream.output)
+        worker.lend(&upstream.output)
         Forwarding.writeRequest(
             exchange, to: endpoint, preservesHost: upstream.pool.policy.preservesHost, body: announcement(exchange),
             into: &upstream.output)
@@ -149,7 +149,7 @@ extension Downstream {
         }
         if upstream.isConnected {
             pumpRequest(exchange, upstream)
-            _ = upstream.flush()
+            _ = upstream.flushSoon()
         }
     }
 
@@ -172,7 +172,7 @@ extension Downstream {
             while !exchange.requestFlow.hasEnded && upstream.output.count < Worker.highWaterBytes {
                 switch try exchange.requestFlow.next(in: input, limits: limits) {
                 case .data(let range):
-                    worker.lend(output: &upstream.output)
+                    worker.lend(&upstream.output)
                     Forwarding.append(range, of: input, chunked: chunked, into: &upstream.output)
                     exchange.streamedBytes += UInt64(range.count)
                     consume(Int(range.end), exchange)
@@ -182,13 +182,13 @@ extension Downstream {
                         return
                     }
                 case .end(let consumed):
-                    worker.lend(output: &upstream.output)
+                    worker.lend(&upstream.output)
                     Forwarding.appendEnd(trailers: exchange.requestFlow.trailers, of: input, into: &upstream.output)
                     consume(consumed, exchange)
                 case .needMore(let consumed):
                     consume(consumed, exchange)
                     if consumed > 0 { continue }
-                    if !upstream.flush() { return }
+                    if !upstream.flushSoon() { return }
                     if !read() {
                         if inputEnded { abort() }
                         return

@@ -19,10 +19,10 @@ extension Downstream {
         let before = exchange.streamedBytes
         pumpRequest(exchange, upstream)
         if phase != .forwarding || exchange.upstream !== upstream { return phase != .closed }
-        if !upstream.flush() { return pendingFault != nil }
+        if !upstream.flushSoon() { return pendingFault != nil }
         // When everything went out no event will call again, so what is left of the body must be moved now.
         let hasRoom = exchange.streamedBytes != before && upstream.output.isEmpty && !isOutOfAllowance
-        if !output.isEmpty && !flush() {
+        if !flushSoon() {
             // The client reads slowly: the upstream is not to blame for its silence meanwhile.
             if output.count >= Worker.highWaterBytes { upstream.expectNothing() }
         }
@@ -35,7 +35,11 @@ extension Downstream {
         if !upstream.isConnected { return false }
         let limits = exchange.policy.limits.head
         do throws(HeadError) {
-            if !exchange.hasResponseHead { return try readResponseHead(exchange, upstream) }
+            if !exchange.hasResponseHead {
+                if try !readResponseHead(exchange, upstream) { return false }
+                // A final head goes on with its body at once, so that both leave in one packet.
+                if !exchange.hasResponseHead || phase != .forwarding { return true }
+            }
             while !exchange.responseFlow.hasEnded {
                 if output.count >= Worker.highWaterBytes {
                     if !flush() || phase == .closed { return false }
@@ -43,12 +47,12 @@ extension Downstream {
                 switch try exchange.responseFlow.next(in: upstream.input, limits: limits) {
                 case .data(let range):
                     if exchange.observesBody { observe(exchange, upstream, range) }
-                    worker.lend(output: &output)
+                    worker.lend(&output)
                     Forwarding.append(range, of: upstream.input, chunked: exchange.sendsChunked, into: &output)
                     exchange.bytesOut += UInt64(range.count)
                     upstream.input.consume(Int(range.end))
                     if !mayGoOn(after: range.count) {
-                        _ = flush()
+                        _ = flushSoon()
                         return false
                     }
                 case .end(let consumed):
@@ -62,7 +66,7 @@ extension Downstream {
                         continue
                     }
                     if !upstream.hasEnded {
-                        _ = flush()
+                        _ = flushSoon()
                         return false
                     }
                     if !exchange.responseFlow.peerClosed() {
@@ -83,7 +87,7 @@ extension Downstream {
     /// The last chunk, when the client gets chunks.
     private func finishChunks(_ exchange: Exchange, _ upstream: Upstream) {
         if !exchange.sendsChunked { return }
-        worker.lend(output: &output)
+        worker.lend(&output)
         Forwarding.appendEnd(trailers: exchange.responseFlow.trailers, of: upstream.input, into: &output)
     }
 
@@ -155,7 +159,7 @@ extension Downstream {
             }
         }
         if !exchange.requestFlow.hasEnded || worker.isDraining || isWornOut { exchange.clientKeepsAlive = false }
-        worker.lend(output: &output)
+        worker.lend(&output)
         let before = output.count
         let date = worker.date
         Answering.writeResponse(
@@ -178,7 +182,7 @@ extension Downstream {
         let passes =
             exchange.request.version == .http11 && (status != 100 || (exchange.expectsContinue && !exchange.isBuffered))
         if passes {
-            worker.lend(output: &output)
+            worker.lend(&output)
             Answering.writeInformational(exchange, into: &output)
             _ = flush()
         }
@@ -256,7 +260,7 @@ extension Downstream {
             worker.line.append(location.span)
             worker.line.append("\r\n")
         }
-        worker.lend(output: &output)
+        worker.lend(&output)
         let before = output.count
         let (body, extra, date) = (worker.page, worker.line, worker.date)
         let (id, header) = (exchange.requestID, exchange.policy.requestID.header)

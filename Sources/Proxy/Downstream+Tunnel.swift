@@ -7,7 +7,7 @@ extension Downstream {
     func beginTunnel(_ exchange: Exchange) {
         exchange.status = 101
         exchange.hasResponseHead = true
-        worker.lend(output: &output)
+        worker.lend(&output)
         Answering.writeInformational(exchange, into: &output)
         exchange.upstream?.expectNothing()
         phase = .tunnel

@@ -45,6 +45,9 @@ final class Downstream: EventTarget {
     private var mustAdvanceAgain = false
     /// Body bytes that one call of `advance` may still move.
     private var allowance = 0
+    /// What stands in `output` leaves at the end of the loop's turn.
+    private var isFlushPlanned = false
+    private var goesOnNextTurn = false
 
     init(worker: Worker, stream: consuming Stream, peer: SocketAddress, listener: ListenerPolicy, slot: Int) {
         self.worker = worker
@@ -144,13 +147,25 @@ final class Downstream: EventTarget {
     func mayGoOn(after count: Int) -> Bool {
         allowance -= count
         if allowance > 0 { return true }
+        goesOnNextTurn = true
         worker.loop.deferUntilEndOfTurn(self)
         return false
     }
 
     var isOutOfAllowance: Bool { allowance <= 0 }
 
-    package override func turnEnded(on loop: Loop) { if phase != .closed { advance() } }
+    package override func turnEnded(on loop: Loop) {
+        if phase == .closed { return }
+        if isFlushPlanned {
+            isFlushPlanned = false
+            // What did not go out has a deadline of its own.
+            if !flush() && phase != .closed { settle() }
+        }
+        if goesOnNextTurn && phase != .closed {
+            goesOnNextTurn = false
+            advance()
+        }
+    }
 
     private func step() -> Bool {
         switch phase {
@@ -168,7 +183,7 @@ final class Downstream: EventTarget {
     /// Reads more of the client's bytes. False: nothing came.
     func read() -> Bool {
         if inputEnded || !stream.isReadable { return false }
-        worker.lend(input: &input)
+        worker.lend(&input)
         switch stream.read(into: &input, limit: Worker.readBytes) {
         case .moved: return true
         case .wouldBlock: return false
@@ -179,6 +194,17 @@ final class Downstream: EventTarget {
             abort()
             return false
         }
+    }
+
+    /// Sends what waits, short texts at the end of the turn. False: the client must read first.
+    func flushSoon() -> Bool {
+        if output.isEmpty { return true }
+        if output.count >= Worker.promptBytes || !stream.isWritable { return flush() }
+        if !isFlushPlanned {
+            isFlushPlanned = true
+            worker.loop.deferUntilEndOfTurn(self)
+        }
+        return true
     }
 
     /// Sends what waits. True: everything is out (or the connection is gone).
@@ -192,20 +218,22 @@ final class Downstream: EventTarget {
                 return true
             }
         }
-        worker.giveBack(output: &output)
+        worker.giveBack(&output)
         return true
     }
 
+    private var waitsForClient: Bool { !output.isEmpty && !isFlushPlanned }
+
     /// Memory and deadline for the time until the next event.
     private func settle() {
-        worker.giveBack(input: &input)
+        worker.giveBack(&input)
         let limits = worker.policy.limits
         let now = worker.loop.now
         let deadline: MonotonicTime =
             switch phase {
             case .preface, .handshake: headDeadline(limits)
             case .head:
-                if !output.isEmpty {
+                if waitsForClient {
                     now + limits.writeTimeout
                 } else if !input.isEmpty || servedRequests == 0 {
                     headDeadline(limits)
@@ -214,7 +242,7 @@ final class Downstream: EventTarget {
                 }
             case .gathering: now + limits.bodyTimeout
             case .forwarding:
-                if !output.isEmpty {
+                if waitsForClient {
                     now + limits.writeTimeout
                 } else if let exchange, !exchange.requestFlow.hasEnded {
                     now + limits.bodyTimeout
@@ -286,6 +314,8 @@ final class Downstream: EventTarget {
     /// Closes at once. An exchange under way is accounted for as it stands.
     func abort() {
         if phase == .closed { return }
+        // An answer that is complete and only waits for the end of the turn is not lost.
+        if isFlushPlanned { _ = stream.write(from: &output) }
         phase = .closed
         if let exchange {
             exchange.upstream?.close()

@@ -42,8 +42,9 @@ enum Inspection {
                 decision = .act(action)
             } else {
                 if policy.ruleset.needsFingerprints { LoginObserver.printHead(exchange) }
+                let path = exchange.path
                 let verdict = policy.ruleset.inspectRequestHead(
-                    exchange.request, bytes.span, path: exchange.path.span, facts: facts(exchange),
+                    exchange.request, bytes.span, path: path.span, facts: facts(exchange),
                     state: &exchange.evaluation, scratch: worker.scratch)
                 if let action = apply(verdict, exchange, worker) { decision = .act(action) }
             }
@@ -166,15 +167,17 @@ enum Inspection {
     private static func isAllowlistedLogin(_ exchange: Exchange, _ worker: Worker) -> Bool {
         let list = exchange.policy.allowlist
         if list.isEmpty || !exchange.login.hasName { return false }
+        let name = exchange.login.name
         exchange.isAllowlisted =
-            list.find(login: exchange.login.name.span, now: worker.loop.unixNanoseconds / 1_000_000_000) != nil
+            list.find(login: name.span, now: worker.loop.unixNanoseconds / 1_000_000_000) != nil
         return exchange.isAllowlisted
     }
 
     private static func denyLogin(_ exchange: Exchange, _ worker: Worker) -> RuleAction? {
         let list = exchange.policy.denylist
         if list.isEmpty || !exchange.login.hasName { return nil }
-        let entry = list.find(login: exchange.login.name.span, now: worker.loop.unixNanoseconds / 1_000_000_000)
+        let name = exchange.login.name
+        let entry = list.find(login: name.span, now: worker.loop.unixNanoseconds / 1_000_000_000)
         return entry.flatMap { denied(by: $0, exchange, worker) }
     }
 
@@ -182,7 +185,8 @@ enum Inspection {
     private static func denyUserID(_ exchange: Exchange, _ worker: Worker) -> RuleAction? {
         let list = exchange.policy.denylist
         if list.isEmpty || exchange.login.userID.isEmpty || exchange.isAllowlisted { return nil }
-        let entry = list.find(userID: exchange.login.userID.span, now: worker.loop.unixNanoseconds / 1_000_000_000)
+        let userID = exchange.login.userID
+        let entry = list.find(userID: userID.span, now: worker.loop.unixNanoseconds / 1_000_000_000)
         return entry.flatMap { denied(by: $0, exchange, worker) }
     }
 

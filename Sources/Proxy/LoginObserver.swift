@@ -29,10 +29,10 @@ struct LoginObservation {
 enum LoginObserver {
     /// Finds the login route of a request, if it is one.
     static func recognise(_ exchange: Exchange, _ service: ServicePolicy) {
-        let bytes = exchange.requestBytes
+        let (bytes, path) = (exchange.requestBytes, exchange.path)
         for index in service.logins.indices
         where service.logins[index].matches(
-            method: bytes.span.slice(exchange.request.methodRange), path: exchange.path.span)
+            method: bytes.span.slice(exchange.request.methodRange), path: path.span)
         {
             exchange.login.route = index
             exchange.login.needsRequestBody = service.logins[index].needsRequestBody
@@ -96,8 +96,9 @@ enum LoginObserver {
         guard let service = exchange.service else { return }
         printHead(exchange)
         printBody(exchange)
+        let (userID, observed) = (exchange.login.userID, exchange.observedBody)
         exchange.evaluation.fingerprints.session = Fingerprint.appendSession(
-            exchange.request, bytes.span, userID: exchange.login.userID.span,
+            exchange.request, bytes.span, userID: userID.span,
             to: &exchange.evaluation.fingerprints.bytes)
         var event = LoginEvent(capacity: 512 + exchange.request.length)
         event.unixNanoseconds = exchange.startedUnixNanoseconds
@@ -110,7 +111,7 @@ enum LoginObserver {
         event.hasLogin = exchange.login.hasName
         if exchange.hasResponseHead {
             let read = service.logins[exchange.login.route].readOutcome(
-                exchange.response, answerBytes.span, body: exchange.observedBody.span, values: exchange.responseValues)
+                exchange.response, answerBytes.span, body: observed.span, values: exchange.responseValues)
             event.outcome = read.outcome
             event.exists = read.exists
         } else if event.isBlocked {

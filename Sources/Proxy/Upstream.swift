@@ -20,6 +20,8 @@ final class Upstream: EventTarget {
     var output = ByteBuffer()
     /// Who uses the connection; nil while idle.
     private var downstream: Downstream?
+    /// What stands in `output` leaves at the end of the loop's turn.
+    private var isFlushPlanned = false
     /// Bytes of the current request that the kernel took.
     private(set) var sentBytes: UInt64 = 0
     /// It carried an exchange before: the server may have closed it meanwhile.
@@ -63,8 +65,8 @@ final class Upstream: EventTarget {
     /// The exchange is over and the connection clean: back to the pool, or closed when the pool has enough.
     func rest() {
         downstream = nil
-        worker.giveBack(input: &input)
-        worker.giveBack(output: &output)
+        worker.giveBack(&input)
+        worker.giveBack(&output)
         guard state == .ready, !hasEnded, input.isEmpty, output.isEmpty, pool.keep(self, server) else {
             close()
             return
@@ -130,6 +132,23 @@ final class Upstream: EventTarget {
         downstream?.upstreamAdvanced()
     }
 
+    /// Sends short texts at the end of the turn, longer ones at once. False: the connection failed and the downstream knows.
+    func flushSoon() -> Bool {
+        if output.isEmpty || state != .ready { return true }
+        if output.count >= Worker.promptBytes || !stream.isWritable { return flush() }
+        if !isFlushPlanned {
+            isFlushPlanned = true
+            worker.loop.deferUntilEndOfTurn(self)
+        }
+        return true
+    }
+
+    package override func turnEnded(on loop: Loop) {
+        if !isFlushPlanned { return }
+        isFlushPlanned = false
+        _ = flush()
+    }
+
     /// Sends as much as the kernel takes. False: the connection failed and the downstream knows.
     func flush() -> Bool {
         if state != .ready { return true }
@@ -143,7 +162,7 @@ final class Upstream: EventTarget {
                 return fail(.upstreamClosed)
             }
         }
-        worker.giveBack(output: &output)
+        worker.giveBack(&output)
         return true
     }
 
@@ -165,7 +184,7 @@ final class Upstream: EventTarget {
     /// Reads more of the answer into `input`. False: nothing came; `hasEnded` says whether anything ever will.
     func read() -> Bool {
         if state != .ready || hasEnded || !stream.isReadable { return false }
-        worker.lend(input: &input)
+        worker.lend(&input)
         switch stream.read(into: &input, limit: Worker.readBytes) {
         case .moved: return true
         case .wouldBlock: return false

@@ -11,6 +11,10 @@ package final class Worker: EventTarget {
     static let readBytes = 64 * 1024
     /// A direction stops reading when so many bytes wait to be written in it.
     static let highWaterBytes = 64 * 1024
+    /// What is shorter than this leaves at the end of the loop's turn, together with what others send. A peer that sleeps is woken by the
+    /// first send of a turn and finds the rest there, instead of being woken (2 µs each) and falling asleep again for every one:
+    /// 24.4 → 18.9 µs of CPU for a GET with 32 connections.
+    static let promptBytes = 16 * 1024
     /// Body bytes that one connection moves before the others have their turn.
     static let turnBytes = 1 << 20
     /// Exchanges kept for reuse.
@@ -31,8 +35,7 @@ package final class Worker: EventTarget {
     private var identifiers: ULID.Generator
     private var pools: [UpstreamPool] = []
     private var exchanges: [Exchange] = []
-    private var spareInput = ByteBuffer()
-    private var spareOutput = ByteBuffer()
+    private var spareBuffers = BufferPool()
     private var dateText: [UInt8] = []
     private var dateSecond: Int64 = -1
     /// Client connections by their place in `Downstream.slot`.
@@ -191,19 +194,9 @@ package final class Worker: EventTarget {
         if exchanges.count < Worker.spareExchanges { exchanges.append(exchange) }
     }
 
-    /// Gives a buffer without memory the worker's spare one: a connection holds memory only while bytes wait in it.
-    func lend(input: inout ByteBuffer) { if input.capacity == 0 { swap(&input, &spareInput) } }
-    func lend(output: inout ByteBuffer) { if output.capacity == 0 { swap(&output, &spareOutput) } }
-
-    func giveBack(input: inout ByteBuffer) {
-        if !input.isEmpty || input.capacity == 0 { return }
-        if spareInput.capacity == 0 { swap(&input, &spareInput) } else { input.release() }
-    }
-
-    func giveBack(output: inout ByteBuffer) {
-        if !output.isEmpty || output.capacity == 0 { return }
-        if spareOutput.capacity == 0 { swap(&output, &spareOutput) } else { output.release() }
-    }
+    /// A connection holds memory only while bytes wait in it.
+    func lend(_ buffer: inout ByteBuffer) { spareBuffers.lend(to: &buffer) }
+    func giveBack(_ buffer: inout ByteBuffer) { spareBuffers.takeBack(from: &buffer) }
 
     // MARK: Time and identity
 

@@ -60,12 +60,29 @@ package struct Evaluation: Sendable {
     func holds(_ bit: Int) -> Bool { bits[bit >> 6] & (1 << UInt64(bit & 63)) != 0 }
 }
 
+/// A value on its way through transforms, with the memory for the next step. Owned by a scratch.
+struct TransformedText {
+    private(set) var bytes: [UInt8] = []
+    private var next: [UInt8] = []
+
+    mutating func take(_ value: Span<UInt8>) {
+        bytes.removeAll(keepingCapacity: true)
+        bytes.append(value)
+    }
+
+    mutating func apply(_ transform: Transform) {
+        next.removeAll(keepingCapacity: true)
+        let text = bytes
+        transform.apply(text.span, into: &next)
+        swap(&bytes, &next)
+    }
+}
+
 /// One worker's working memory for evaluations. Confined to it.
 package final class EvaluationScratch {
     let patterns = PatternScratch()
     var text: [UInt8] = []
-    var first: [UInt8] = []
-    var second: [UInt8] = []
+    var transformed = TransformedText()
     var query = NamedValues()
 
     package init() {}

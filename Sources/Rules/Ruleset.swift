@@ -116,14 +116,9 @@ package final class Ruleset: Sendable {
             test(input, value, &state, scratch)
             return
         }
-        scratch.first.removeAll(keepingCapacity: true)
-        scratch.first.append(value)
-        for index in input.transforms.indices {
-            scratch.second.removeAll(keepingCapacity: true)
-            input.transforms[index].apply(scratch.first.span, into: &scratch.second)
-            swap(&scratch.first, &scratch.second)
-        }
-        let transformed = scratch.first
+        scratch.transformed.take(value)
+        for index in input.transforms.indices { scratch.transformed.apply(input.transforms[index]) }
+        let transformed = scratch.transformed.bytes
         test(input, transformed.span, &state, scratch)
     }
 

@@ -66,6 +66,23 @@ package struct ByteBuffer: ~Copyable {
         end = 0
     }
 
+    /// Takes over memory that belongs to nobody else; the buffer has none.
+    @unsafe
+    mutating func adopt(_ memory: UnsafeMutablePointer<UInt8>, capacity: Int) {
+        unsafe base = memory
+        self.capacity = capacity
+    }
+
+    /// Hands its memory to the caller, who owns it from now on. The readable bytes are lost.
+    @unsafe
+    mutating func surrender() -> (base: UnsafeMutablePointer<UInt8>, capacity: Int)? {
+        guard let memory = unsafe base else { return nil }
+        let size = capacity
+        unsafe base = nil
+        release()
+        return unsafe (memory, size)
+    }
+
     /// Makes room for `count` more bytes: moves the readable bytes to the front, and grows only when that is not enough.
     package mutating func reserve(_ count: Int) {
         if capacity - end >= count { return }

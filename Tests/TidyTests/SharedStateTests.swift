@@ -42,6 +42,7 @@ import Testing
         "Sources/Transport/TLSSession.swift",
         "Sources/Transport/TLSSessionCache.swift",
         "Sources/Wire/ByteBuffer.swift",
+        "Sources/Wire/BufferPool.swift",
         "Sources/Wire/ByteScan.swift",
         "Sources/Wire/FieldName.swift",
         "Sources/Wire/HTTPDate.swift",
