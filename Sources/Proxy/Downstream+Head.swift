@@ -83,7 +83,6 @@ extension Downstream {
         exchange.peer = peer
         exchange.client = peer
         exchange.isSecure = listener.tls != nil
-        if let tls = stream.tls { exchange.tlsVersion += Array(tls.version.utf8) }
         exchange.startedAt = worker.loop.now
         exchange.startedUnixNanoseconds = worker.loop.unixNanoseconds
         servedRequests += 1
@@ -106,6 +105,13 @@ extension Downstream {
             refuse(.bodyTooLarge)
             return
         }
-        carryOut(Inspection.inspectHead(exchange, worker))
+        let decision = Inspection.inspectHead(exchange, worker)
+        // Only events say what was agreed: other requests do not pay for the texts.
+        if exchange.login.isLogin, let tls = stream.tls {
+            exchange.login.tlsVersion += Array(tls.version.utf8)
+            exchange.login.tlsCipher += Array((tls.cipher ?? "").utf8)
+            exchange.login.tlsServerName += tls.serverName ?? []
+        }
+        carryOut(decision)
     }
 }

@@ -100,8 +100,6 @@ final class Exchange {
     var observedBody: [UInt8] = []
     var observedIsIncomplete = false
     var responseValues = NamedValues()
-    /// "TLSv1.3", for events; empty on a plain connection.
-    var tlsVersion: [UInt8] = []
 
     // Accounts.
     var startedAt = MonotonicTime.never
@@ -136,7 +134,6 @@ final class Exchange {
         reason.removeAll(keepingCapacity: true)
         flagLines.removeAll(keepingCapacity: true)
         login.reset()
-        tlsVersion.removeAll(keepingCapacity: true)
         pendingAction = nil
         countedMatches = 0
         upstream = nil

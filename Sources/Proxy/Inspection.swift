@@ -35,6 +35,7 @@ enum Inspection {
         exchange.service = service
         LoginObserver.recognise(exchange, service)
         exchange.evaluation.reset(for: policy.ruleset)
+        if !exchange.login.needsRequestBody { LoginObserver.observeRequest(exchange) }
         // 4. The denylist. 5. Rules on the head.
         var decision = Decision.pass
         if !exchange.isAllowlisted {
@@ -60,14 +61,14 @@ enum Inspection {
         case .pass:
             let wanted =
                 exchange.policy.ruleset.needsRequestBody && !exchange.isAllowlisted || exchange.login.needsRequestBody
-            if !wanted { return .pass }
+            if !wanted { return inspectName(exchange, worker) }
             if !hasBody { return inspectBody(exchange, worker) }
             if case .length(let count) = exchange.requestFraming, count > UInt64(exchange.policy.limits.inspectedBytes)
             {
                 if exchange.policy.limits.refusesOverBody { return .refuse(.overBody) }
                 worker.counters.uninspectedBodies += 1
                 exchange.reason.append("over_body")
-                return .pass
+                return inspectName(exchange, worker)
             }
             return .gather
         case .act(let action) where exchange.login.needsRequestBody && hasBody && !exchange.expectsContinue:
@@ -85,6 +86,12 @@ enum Inspection {
             return decision
         case .gather, .refuse: return decision
         }
+    }
+
+    /// What the lists say of a name that stands in the head.
+    private static func inspectName(_ exchange: Exchange, _ worker: Worker) -> Decision {
+        if exchange.isAllowlisted || isAllowlistedLogin(exchange, worker) { return .pass }
+        return denyLogin(exchange, worker).map { .act($0) } ?? .pass
     }
 
     // MARK: Request body

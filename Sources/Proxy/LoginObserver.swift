@@ -12,6 +12,11 @@ struct LoginObservation {
     var hasName = false
     var isCut = false
     var userID: [UInt8] = []
+    /// "TLSv1.3"; empty on a plain connection, as the two that follow.
+    var tlsVersion: [UInt8] = []
+    var tlsCipher: [UInt8] = []
+    /// The name that the client asked for; empty when it asked for none.
+    var tlsServerName: [UInt8] = []
 
     var isLogin: Bool { route >= 0 }
 
@@ -22,6 +27,9 @@ struct LoginObservation {
         hasName = false
         isCut = false
         userID.removeAll(keepingCapacity: true)
+        tlsVersion.removeAll(keepingCapacity: true)
+        tlsCipher.removeAll(keepingCapacity: true)
+        tlsServerName.removeAll(keepingCapacity: true)
     }
 }
 
@@ -40,10 +48,10 @@ enum LoginObserver {
         }
     }
 
-    /// Takes the typed name out of the request. The body, if it is needed, has been read.
+    /// Takes the typed name out of the request, once. The body, if it is needed, has been read.
     static func observeRequest(_ exchange: Exchange) {
         let bytes = exchange.requestBytes
-        guard exchange.login.isLogin, let service = exchange.service else { return }
+        guard exchange.login.isLogin, !exchange.login.hasName, let service = exchange.service else { return }
         exchange.login.hasName = service.logins[exchange.login.route].readName(
             exchange.request, bytes.span, query: exchange.queryValues, body: exchange.bodyValues,
             into: &exchange.login.name)
@@ -162,7 +170,9 @@ enum LoginObserver {
         if let rule = exchange.decidingRule { event.texts.rule = event.add(exchange.policy.ruleset.rule(at: rule).id) }
         event.texts.reason = event.add(exchange.reason)
         event.texts.requestID = event.add(exchange.requestID)
-        event.texts.tlsVersion = event.add(exchange.tlsVersion)
+        event.texts.tlsVersion = event.add(exchange.login.tlsVersion)
+        event.texts.tlsCipher = event.add(exchange.login.tlsCipher)
+        event.texts.tlsServerName = event.add(exchange.login.tlsServerName)
         addTags(exchange, to: &event)
     }
 

@@ -223,7 +223,7 @@ def events_of(path, count=1, seconds=10):
     def read():
         if not os.path.exists(path):
             return None
-        lines = [json.loads(line) for line in pathlib.Path(path).read_text().splitlines()]
+        lines = [json.loads(line) for line in pathlib.Path(path).read_text().split("\n") if line]
         return lines if len(lines) >= count else None
 
     return wait_for(read, seconds)
