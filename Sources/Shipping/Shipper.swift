@@ -34,6 +34,7 @@ package final class Shipper: Sendable {
         var bytes = 0
         var isPlanned = false
         var overflowed: UInt64 = 0
+        var lossesTold: UInt64 = 0
         var isStarted = false
         var isStopped = false
     }
@@ -134,6 +135,18 @@ package final class Shipper: Sendable {
         if lines.isEmpty || senders.isEmpty { return }
         spool.append(lines)
         for sender in senders { sender.notify() }
+        noteLosses()
+    }
+
+    /// Says that events are lost, first at once and then each time that their number has doubled.
+    private func noteLosses() {
+        let lost = spool.dropped + inbox.withLock { $0.overflowed }
+        let must = inbox.withLock { inbox in
+            if lost == 0 || lost < 2 * inbox.lossesTold { return false }
+            inbox.lossesTold = lost
+            return true
+        }
+        if must { log("the spool is full, \(lost) events are lost so far") }
     }
 
     /// Files are opened anew, after a rotation.

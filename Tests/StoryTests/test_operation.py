@@ -18,11 +18,12 @@ LOGIN = {"logins": [{"name": "web", "match": {"method": "POST", "path": "/login"
 
 
 def log_in(gate, name, **fields):
-    return gate.request("POST", "/login", f"user={name}&password=x", {"Content-Type": "application/x-www-form-urlencoded", **fields})
+    return gate.request("POST", "/login", f"user={name}&password=x".encode(), {"Content-Type": "application/x-www-form-urlencoded", **fields})
 
 
 def names(path, count=1):
-    return [event["usr"]["login"] for event in events_of(path, count)]
+    """Names in the order of their logins: two loops hand their events over in turns."""
+    return [event["usr"]["login"] for event in sorted(events_of(path, count), key=lambda event: event["time"])]
 
 
 # Commands

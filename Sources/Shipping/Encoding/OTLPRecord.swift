@@ -15,6 +15,7 @@ struct OTLPRecord: Sendable {
     var unixNanoseconds: UInt64 = 0
     var isSuccess = false
     var isBlocked = false
+    var isUnknown = false
     var attributes: [(key: [UInt8], value: Value)] = []
 
     var severityNumber: Int { isBlocked ? 14 : isSuccess ? 9 : 13 }
@@ -53,7 +54,10 @@ struct OTLPRecord: Sendable {
             attributes.append((Array("loginward.http.header_names".utf8), .strings(headerNames)))
         }
         attributes.append(
-            (Array("loginward.login.outcome".utf8), .string(Array((isSuccess ? "success" : "failure").utf8))))
+            (
+                Array("loginward.login.outcome".utf8),
+                .string(Array((isUnknown ? "unknown" : isSuccess ? "success" : "failure").utf8))
+            ))
     }
 
     private mutating func take(_ name: String, _ value: [UInt8], _ kind: NamedValues.Kind) {
@@ -62,6 +66,7 @@ struct OTLPRecord: Sendable {
         case "time": unixNanoseconds = Self.nanoseconds(value)
         case "event": isSuccess = value.elementsEqual("users.login.success".utf8)
         default:
+            if name == "tags.outcome" { isUnknown = value.elementsEqual("unknown".utf8) }
             if name == "blocked" { isBlocked = value.elementsEqual("true".utf8) }
             let key: String
             if let known = Self.names[name] {

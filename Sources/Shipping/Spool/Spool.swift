@@ -96,6 +96,9 @@ package final class Spool: Sendable {
         }
     }
 
+    /// Records that sinks will never see, all sinks together.
+    package var dropped: UInt64 { state.withLock { $0.cursors.values.reduce(0) { $0 + $1.dropped } } }
+
     private func planSync() {
         queue.asyncAfter(deadline: .now() + .milliseconds(100)) { [weak self] in self?.sync() }
     }

@@ -46,7 +46,11 @@ extension SpoolState {
 
     mutating func read(sink: String, maximumRecords: Int, maximumBytes: Int) -> Batch {
         register(sink)
+        // Who reads anew let go of what it held.
         guard var cursor = cursors[sink] else { return Batch(sink: sink, end: 0) }
+        cursor.dropped += cursor.heldDropped
+        cursor.heldDropped = 0
+        cursors[sink] = cursor
         var batch = Batch(sink: sink, end: cursor.sequence)
         var index = segments.firstIndex { $0.end > cursor.sequence } ?? segments.count
         while index < segments.count && batch.records.count < max(1, maximumRecords) && batch.bytes < maximumBytes {
@@ -68,6 +72,7 @@ extension SpoolState {
         batch.segment = cursor.segment
         batch.offset = cursor.offset
         if index == segments.count { readWaiting(&batch, maximumRecords, maximumBytes) }
+        cursors[sink]?.held = batch.end
         return batch
     }
 
@@ -131,6 +136,7 @@ extension SpoolState {
 
     /// The sink has the batch. A cursor that cannot be stored costs a repetition after the next start, never a loss.
     mutating func acknowledge(_ batch: Batch) {
+        cursors[batch.sink]?.heldDropped = 0
         guard let cursor = cursors[batch.sink], batch.end > cursor.sequence else { return }
         cursors[batch.sink]?.sequence = batch.end
         cursors[batch.sink]?.segment = batch.segment
@@ -146,6 +152,6 @@ extension SpoolState {
     /// How many records the sink has not acknowledged, damaged ones included.
     func pending(_ sink: String) -> UInt64 {
         guard let cursor = cursors[sink] else { return 0 }
-        return nextSequence > cursor.sequence ? nextSequence - cursor.sequence : 0
+        return cursor.heldDropped + (nextSequence > cursor.sequence ? nextSequence - cursor.sequence : 0)
     }
 }

@@ -22,6 +22,10 @@ struct Cursor: Sendable {
     var segment: UInt64?
     var offset = 0
     var dropped: UInt64 = 0
+    /// One behind the last record that the sink's sender holds in memory and has not acknowledged.
+    var held: UInt64 = 0
+    /// Records that had to leave the disk while the sender held them: they may still arrive.
+    var heldDropped: UInt64 = 0
 }
 
 /// All that the spool knows, behind the lock of its `Spool`; touched by any thread that holds it.
@@ -245,7 +249,10 @@ struct SpoolState: Sendable {
             let oldest = segments[0]
             for name in cursors.keys {
                 guard let cursor = cursors[name], cursor.sequence < oldest.end else { continue }
-                cursors[name]?.dropped += oldest.end - max(cursor.sequence, oldest.first)
+                let first = max(cursor.sequence, oldest.first)
+                let held = max(first, min(cursor.held, oldest.end)) - first
+                cursors[name]?.heldDropped += held
+                cursors[name]?.dropped += oldest.end - first - held
                 cursors[name]?.sequence = oldest.end
                 cursors[name]?.segment = nil
             }
