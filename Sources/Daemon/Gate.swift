@@ -142,7 +142,7 @@ final class Gate: Sendable {
     private func readiness() -> [(check: String, trouble: String?)] {
         let age = MonotonicTime.now() - loops.oldestTurn
         let down = reloader.current.policy.services.filter {
-            !$0.upstream.servers.contains { $0.isPassing && $0.nextAddress() != nil }
+            !$0.upstream.servers.contains { $0.isPassing && $0.addressCount > 0 }
         }
         return [
             ("draining", isDraining.load(ordering: .relaxed) ? "the daemon is stopping" : nil),

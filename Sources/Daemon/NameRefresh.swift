@@ -24,7 +24,7 @@ final class NameRefresh: Sendable {
     func refresh(onlyUnknown: Bool = false) {
         let group = DispatchGroup()
         for endpoint in endpoints.all {
-            guard let name = endpoint.resolves, !onlyUnknown || endpoint.nextAddress() == nil else { continue }
+            guard let name = endpoint.resolves, !onlyUnknown || endpoint.addressCount == 0 else { continue }
             group.enter()
             Resolver.resolve(host: name.host, port: name.port) { [log] result in
                 switch result {

@@ -4,17 +4,26 @@ import Wire
 
 /// Opens a connection to a server of a pool.
 enum Connecting {
-    /// nil: the name has no address yet, or the kernel refused at once; noted.
+    /// nil: the name has no address yet, or the kernel refused each at once; noted.
     static func open(pool: UpstreamPool, server: Int, worker: Worker) -> Upstream? {
         let endpoint = pool.servers[server].endpoint
-        guard let address = endpoint.nextAddress() else {
+        if endpoint.addressCount == 0 {
             worker.note(Fault(.upstream, "resolve", detail: "no address is known for this name"), server: endpoint)
-            return nil
         }
+        for _ in 0..<endpoint.addressCount {
+            guard let address = endpoint.nextAddress(now: worker.loop.now) else { return nil }
+            if let upstream = open(address, pool: pool, server: server, worker: worker) { return upstream }
+            endpoint.avoid(address, until: worker.loop.now + pool.policy.failTimeout)
+        }
+        return nil
+    }
+
+    private static func open(_ address: SocketAddress, pool: UpstreamPool, server: Int, worker: Worker) -> Upstream? {
+        let endpoint = pool.servers[server].endpoint
         do throws(Fault) {
             let stream = try begin(address, tls: pool.policy.tls, serverName: endpoint.serverName)
             let raw = stream.descriptor.raw
-            let upstream = Upstream(worker: worker, pool: pool, server: server, stream: stream)
+            let upstream = Upstream(worker: worker, pool: pool, server: server, address: address, stream: stream)
             try worker.loop.add(fd: raw, upstream)
             worker.counters.upstreamConnections += 1
             return upstream

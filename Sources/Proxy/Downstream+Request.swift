@@ -101,17 +101,20 @@ extension Downstream {
 
     // MARK: Forwarding
 
-    /// Sends the request to a server: an idle connection if there is one, else a new one.
-    func forward() {
+    /// Sends the request to a server, to this one if it says which: on an idle connection if there is one, else on a new one.
+    func forward(to chosen: Int? = nil) {
         guard let exchange, let service = exchange.service else { return }
         let pool = exchange.pool ?? worker.pool(for: service)
         exchange.pool = pool
         phase = .forwarding
-        guard let server = pool.choose(tried: exchange.triedServers, now: worker.loop.now) else {
+        guard let server = chosen ?? pool.choose(tried: exchange.triedServers, now: worker.loop.now) else {
             refuse(exchange.attempts == 0 ? .noUpstream : .upstreamUnreachable)
             return
         }
-        exchange.attempts += 1
+        if chosen == nil {
+            exchange.attempts += 1
+            exchange.failedAddresses = 0
+        }
         exchange.server = server
         pool.began(server)
         exchange.isCharged = true
@@ -208,6 +211,7 @@ extension Downstream {
         let sent = exchange.upstream?.sentBytes ?? 0
         let wasReused = exchange.upstream?.isReused ?? false
         let pool = exchange.pool
+        if triesOtherAddress(exchange) { return }
         if let pool {
             // An idle connection that the server closed meanwhile says nothing about the server's health.
             if !wasReused || fault == .upstreamTimeout {
@@ -233,6 +237,20 @@ extension Downstream {
         } else {
             refuse(fault)
         }
+    }
+
+    /// The server's name has another address than the one that took no connection: that is still the same try.
+    private func triesOtherAddress(_ exchange: Exchange) -> Bool {
+        guard let pool = exchange.pool, let upstream = exchange.upstream, upstream.isConnecting,
+            exchange.mayRetry(sentBytes: 0, retries: .max)
+        else { return false }
+        let endpoint = pool.servers[exchange.server].endpoint
+        endpoint.avoid(upstream.address, until: worker.loop.now + pool.policy.failTimeout)
+        exchange.failedAddresses += 1
+        if exchange.failedAddresses >= endpoint.addressCount { return false }
+        dropUpstream(exchange)
+        forward(to: exchange.server)
+        return true
     }
 
     /// The server is no longer busy with this exchange.

@@ -80,6 +80,8 @@ final class Exchange {
     var sendsRequestChunked = false
     /// Body bytes that were streamed and cannot be sent again.
     var streamedBytes: UInt64 = 0
+    /// Addresses of the server's name that took no connection for this request.
+    var failedAddresses = 0
     var upstreamStartedAt = MonotonicTime.never
     var upstreamNanoseconds: UInt64 = 0
     var serverName: [UInt8] = []
@@ -142,6 +144,7 @@ final class Exchange {
         isCharged = false
         attempts = 0
         triedServers = 0
+        failedAddresses = 0
         sendsRequestChunked = false
         streamedBytes = 0
         upstreamStartedAt = .never

@@ -9,6 +9,9 @@ package final class HealthCheck: EventTarget {
         case waiting, connecting, handshaking, exchanging
     }
 
+    /// How long an address that takes no connection is tried after the name's others.
+    static let avoidance = Duration.seconds(10)
+
     private let loop: Loop
     private let endpoint: ServerEndpoint
     private let tls: TLSContext?
@@ -24,6 +27,9 @@ package final class HealthCheck: EventTarget {
     private var progress = HeadProgress()
     private var head = ResponseHead()
     private var isStopped = false
+    private var address: SocketAddress?
+    /// Addresses of the name that this check tried in vain.
+    private var failedAddresses = 0
 
     /// `changed` is told when the answer differs from the one before.
     package init(
@@ -50,10 +56,11 @@ package final class HealthCheck: EventTarget {
     }
 
     private func begin() {
-        guard !isStopped, let address = endpoint.nextAddress() else {
+        guard !isStopped, let address = endpoint.nextAddress(now: loop.now) else {
             conclude(passing: false)
             return
         }
+        self.address = address
         do {
             let stream = try Connecting.begin(address, tls: tls, serverName: endpoint.serverName)
             fileDescriptor = stream.descriptor.raw
@@ -80,6 +87,10 @@ package final class HealthCheck: EventTarget {
         case .waiting: return
         case .connecting:
             guard stream?.isWritable == true else { return }
+            if stream?.connectFault != nil {
+                conclude(passing: false)
+                return
+            }
             writeRequest()
             state = .handshaking
             advance()
@@ -134,8 +145,18 @@ package final class HealthCheck: EventTarget {
     }
 
     private func conclude(passing: Bool) {
+        let wasConnecting = state == .connecting || state == .waiting
         disconnect()
         if isStopped { return }
+        if !passing, wasConnecting, let address {
+            endpoint.avoid(address, until: loop.now + HealthCheck.avoidance)
+            failedAddresses += 1
+            if failedAddresses < endpoint.addressCount {
+                begin()
+                return
+            }
+        }
+        failedAddresses = 0
         if endpoint.isPassing != passing {
             endpoint.setPassing(passing)
             changed(endpoint, passing)

@@ -11,6 +11,7 @@ final class Upstream: EventTarget {
     let worker: Worker
     let pool: UpstreamPool
     let server: Int
+    let address: SocketAddress
     private var state = State.connecting
     private var stream: Stream
     private let fileDescriptor: Int32
@@ -29,10 +30,11 @@ final class Upstream: EventTarget {
     /// The server sent its end: nothing more will come.
     private(set) var hasEnded = false
 
-    init(worker: Worker, pool: UpstreamPool, server: Int, stream: consuming Stream) {
+    init(worker: Worker, pool: UpstreamPool, server: Int, address: SocketAddress, stream: consuming Stream) {
         self.worker = worker
         self.pool = pool
         self.server = server
+        self.address = address
         fileDescriptor = stream.descriptor.raw
         self.stream = stream
         super.init()
@@ -49,6 +51,9 @@ final class Upstream: EventTarget {
     }
 
     var isConnected: Bool { state == .ready }
+
+    /// Nobody took the connection yet.
+    var isConnecting: Bool { state == .connecting }
 
     /// Closes for good. The downstream must have let go, or is told by its own caller.
     func close() {

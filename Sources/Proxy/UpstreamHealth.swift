@@ -41,7 +41,8 @@ package final class ServerEndpoint: Sendable {
     package let serverName: String
     /// Name to resolve again from time to time; nil for literal addresses and paths.
     package let resolves: (host: String, port: UInt16)?
-    private let addresses: Guarded<[SocketAddress]>
+    /// Addresses behind the name, each with the time until which another one is better.
+    private let addresses: Guarded<[(address: SocketAddress, avoidedUntil: MonotonicTime)]>
     private let turn = Atomic<Int>(0)
     private let passing = Atomic<Bool>(true)
 
@@ -53,7 +54,7 @@ package final class ServerEndpoint: Sendable {
         self.authority = Array(authority.utf8)
         self.serverName = serverName
         self.resolves = resolves
-        self.addresses = Guarded(addresses)
+        self.addresses = Guarded(addresses.map { ($0, MonotonicTime(nanoseconds: 0)) })
     }
 
     /// The last answer of the active health check; true when there is none.
@@ -64,14 +65,34 @@ package final class ServerEndpoint: Sendable {
     /// New addresses from the resolver. An empty answer keeps the old ones: stale is better than none.
     package func update(_ new: [SocketAddress]) {
         if new.isEmpty { return }
-        addresses.withLock { $0 = new }
+        addresses.withLock { list in
+            let known = list
+            list = new.map { address in
+                (address, known.first { $0.address == address }?.avoidedUntil ?? MonotonicTime(nanoseconds: 0))
+            }
+        }
     }
 
-    /// An address to connect to; several take turns. nil: the name was never resolved.
-    package func nextAddress() -> SocketAddress? {
-        let step = turn.wrappingAdd(1, ordering: .relaxed).oldValue
+    /// How many addresses the name has; 0: it was never resolved.
+    package var addressCount: Int { addresses.withLock { $0.count } }
+
+    /// An address to connect to; several take turns, and those that failed come last. nil: the name was never resolved.
+    package func nextAddress(now: MonotonicTime) -> SocketAddress? {
+        let step = UInt(bitPattern: turn.wrappingAdd(1, ordering: .relaxed).oldValue)
         return addresses.withLock { list in
-            list.isEmpty ? nil : list[Int(truncatingIfNeeded: UInt(bitPattern: step) % UInt(list.count))]
+            if list.isEmpty { return nil }
+            let start = Int(truncatingIfNeeded: step % UInt(list.count))
+            for offset in list.indices where list[(start + offset) % list.count].avoidedUntil <= now {
+                return list[(start + offset) % list.count].address
+            }
+            return list[start].address
+        }
+    }
+
+    /// A connection to this address failed: while the name has others, they are tried first.
+    package func avoid(_ address: SocketAddress, until time: MonotonicTime) {
+        addresses.withLock { list in
+            for index in list.indices where list[index].address == address { list[index].avoidedUntil = time }
         }
     }
 }

@@ -43,6 +43,9 @@ package struct Stream: ~Copyable {
 
     deinit { if !breaksOff { tls?.sayGoodbye() } }
 
+    /// Why the connection did not come about, once it is decided.
+    package var connectFault: Fault? { Socket.connectFault(descriptor, source: source) }
+
     /// Takes an event in. Every event must come here, or the connection sleeps for ever.
     package mutating func note(_ readiness: Readiness) {
         let hangup = !readiness.isDisjoint(with: [.hangup, .closed, .error])

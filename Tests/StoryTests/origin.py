@@ -29,14 +29,15 @@ class Request:
 class Origin:
     """`answer` is bytes, or a function of (request, socket) that returns bytes, or None when it has dealt with the socket itself."""
 
-    def __init__(self, answer=OK, context: ssl.SSLContext = None, read_body=True):
+    def __init__(self, answer=OK, context: ssl.SSLContext = None, read_body=True, listener=None):
         self.answer = answer
         self.context = context
         self.read_body = read_body
         self.requests = []
         self.connections = 0
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.port = self.listener.getsockname()[1]
+        self.listener = listener or socket.create_server(("127.0.0.1", 0), backlog=256)
+        name = self.listener.getsockname()
+        self.port = name[1] if isinstance(name, tuple) else None
         self.open = []
         self.running = True
         threading.Thread(target=self._accept, daemon=True).start()
