@@ -29,32 +29,34 @@ package struct OutcomeTest: Sendable {
 
     package var needsBody: Bool { body != nil || json != nil }
 
-    func holds(_ answer: borrowing Answer, _ bytes: Span<UInt8>, _ body: Span<UInt8>) -> Bool {
+    func holds(
+        _ head: borrowing ResponseHead, _ values: borrowing NamedValues, _ bytes: Span<UInt8>, _ body: Span<UInt8>
+    ) -> Bool {
         if !statuses.isEmpty {
             var found = false
-            for index in statuses.indices where statuses[index].contains(answer.head.status) { found = true }
+            for index in statuses.indices where statuses[index].contains(head.status) { found = true }
             if !found { return false }
         }
-        if let header, !OutcomeTest.headerHolds(header.name.span, header.check, answer, bytes) { return false }
-        if let setCookie, !OutcomeTest.setsCookie(setCookie.span, answer, bytes) { return false }
+        if let header, !OutcomeTest.headerHolds(header.name.span, header.check, head, bytes) { return false }
+        if let setCookie, !OutcomeTest.setsCookie(setCookie.span, head, bytes) { return false }
         if let check = self.body, !OutcomeTest.textHolds(check, body.isEmpty ? nil : body) { return false }
         if let json {
-            guard let index = answer.values.first(named: json.name.span) else {
+            guard let index = values.first(named: json.name.span) else {
                 if case .exists(false) = json.check { return true }
                 return false
             }
-            let values = answer.values
-            if !OutcomeTest.textHolds(json.check, values.arena.span.slice(values.entries[index].value)) { return false }
+            let arena = values.arena
+            if !OutcomeTest.textHolds(json.check, arena.span.slice(values.entries[index].value)) { return false }
         }
         return true
     }
 
     private static func headerHolds(
-        _ name: Span<UInt8>, _ check: TextCheck, _ answer: borrowing Answer, _ bytes: Span<UInt8>
+        _ name: Span<UInt8>, _ check: TextCheck, _ head: borrowing ResponseHead, _ bytes: Span<UInt8>
     ) -> Bool {
         var seen = false
-        for index in answer.head.fields.indices {
-            let field = answer.head.fields[index]
+        for index in head.fields.indices {
+            let field = head.fields[index]
             if field.name.count != name.count || !ByteSearch.equalsIgnoringCase(bytes.slice(field.name), name) {
                 continue
             }
@@ -92,9 +94,9 @@ package struct OutcomeTest: Sendable {
         return false
     }
 
-    private static func setsCookie(_ name: Span<UInt8>, _ answer: borrowing Answer, _ bytes: Span<UInt8>) -> Bool {
-        for index in answer.head.fields.indices where answer.head.fields[index].known == .setCookie {
-            let value = bytes.slice(answer.head.fields[index].value)
+    private static func setsCookie(_ name: Span<UInt8>, _ head: borrowing ResponseHead, _ bytes: Span<UInt8>) -> Bool {
+        for index in head.fields.indices where head.fields[index].known == .setCookie {
+            let value = bytes.slice(head.fields[index].value)
             guard let pair = SetCookie.pair(value) else { continue }
             if ByteSearch.equals(value.slice(pair.name), name) && !pair.value.isEmpty { return true }
         }
@@ -110,23 +112,18 @@ enum SetCookie {
     }
 }
 
-/// What the tests look at, beside the bytes.
-struct Answer {
-    var head: ResponseHead
-    var values: NamedValues
-}
-
 extension LoginRoute {
     /// What an answer says of the login. With no test declared 401 and 403 are failures and other answers below 400 successes; with one of the
     /// two declared the other is its complement; with both declared and none holding the outcome is unknown.
     package func readOutcome(
-        _ head: ResponseHead, _ bytes: Span<UInt8>, body: Span<UInt8>, values: NamedValues
+        _ head: borrowing ResponseHead, _ bytes: Span<UInt8>, body: Span<UInt8>, values: borrowing NamedValues
     ) -> (outcome: LoginOutcome, exists: Bool?) {
-        let answer = Answer(head: head, values: values)
-        let outcome = readOutcome(answer, bytes, body)
+        let outcome = readOutcome(head, values, bytes, body)
         var exists: Bool?
-        if !unknownWhen.isEmpty && LoginRoute.any(unknownWhen, answer, bytes, body) { exists = false }
-        if exists == nil && !existsWhen.isEmpty && LoginRoute.any(existsWhen, answer, bytes, body) { exists = true }
+        if !unknownWhen.isEmpty && LoginRoute.any(unknownWhen, head, values, bytes, body) { exists = false }
+        if exists == nil && !existsWhen.isEmpty && LoginRoute.any(existsWhen, head, values, bytes, body) {
+            exists = true
+        }
         // Who logged in exists; and if only the sign of an unknown name is declared, its absence says that the name is known.
         if exists == nil && (outcome == .success || outcome == .failure && !unknownWhen.isEmpty && existsWhen.isEmpty) {
             exists = true
@@ -134,21 +131,24 @@ extension LoginRoute {
         return (outcome, exists)
     }
 
-    private func readOutcome(_ answer: borrowing Answer, _ bytes: Span<UInt8>, _ body: Span<UInt8>) -> LoginOutcome {
+    private func readOutcome(
+        _ head: borrowing ResponseHead, _ values: borrowing NamedValues, _ bytes: Span<UInt8>, _ body: Span<UInt8>
+    ) -> LoginOutcome {
         if success.isEmpty && failure.isEmpty {
-            let status = answer.head.status
+            let status = head.status
             return status == 401 || status == 403 ? .failure : status < 400 ? .success : .unknown
         }
         // A failure that is declared wins: a page that says "wrong password" may well come with 200.
-        if !failure.isEmpty && LoginRoute.any(failure, answer, bytes, body) { return .failure }
-        if !success.isEmpty && LoginRoute.any(success, answer, bytes, body) { return .success }
+        if !failure.isEmpty && LoginRoute.any(failure, head, values, bytes, body) { return .failure }
+        if !success.isEmpty && LoginRoute.any(success, head, values, bytes, body) { return .success }
         return success.isEmpty ? .success : failure.isEmpty ? .failure : .unknown
     }
 
     private static func any(
-        _ tests: borrowing [OutcomeTest], _ answer: borrowing Answer, _ bytes: Span<UInt8>, _ body: Span<UInt8>
+        _ tests: borrowing [OutcomeTest], _ head: borrowing ResponseHead, _ values: borrowing NamedValues,
+        _ bytes: Span<UInt8>, _ body: Span<UInt8>
     ) -> Bool {
-        for index in tests.indices where tests[index].holds(answer, bytes, body) { return true }
+        for index in tests.indices where tests[index].holds(head, values, bytes, body) { return true }
         return false
     }
 

@@ -20,18 +20,18 @@ enum Persistence {
     /// Reads Expect and Upgrade into the exchange. An expectation that is not known is refused (RFC 9110 §10.1.1).
     static func readExpectations(of exchange: Exchange) -> Refusal? {
         let bytes = exchange.requestBytes
-        let head = exchange.request
-        if head.contains(.expect) && head.version == .http11 {
-            for item in head.fields where item.known == .expect {
+        if exchange.request.contains(.expect) && exchange.request.version == .http11 {
+            for item in exchange.request.fields where item.known == .expect {
                 let value = bytes.span.slice(item.value)
                 if !ByteSearch.equalsIgnoringCase(value, "100-continue".utf8.span) { return .expectationFailed }
             }
             exchange.expectsContinue = !exchange.requestFlow.hasEnded
         }
-        if head.contains(.upgrade) && head.contains(.connection) && head.version == .http11
+        if exchange.request.contains(.upgrade) && exchange.request.contains(.connection)
+            && exchange.request.version == .http11
             && exchange.requestFlow.hasEnded
         {
-            exchange.wantsUpgrade = mayUpgrade(head, bytes.span)
+            exchange.wantsUpgrade = mayUpgrade(exchange.request, bytes.span)
         }
         return nil
     }

@@ -192,7 +192,8 @@ package enum RuleCompiler {
                 if !draft.patterns.isEmpty { database = compile(draft) }
                 inputs.append(
                     RuleInput(
-                        subject: key.subject, transforms: key.transforms, existsBit: draft.existsBit,
+                        subject: key.subject, known: Self.knownField(key.subject), transforms: key.transforms,
+                        existsBit: draft.existsBit,
                         direct: draft.direct,
                         database: database, patternBits: draft.patternBits))
             }
@@ -200,6 +201,14 @@ package enum RuleCompiler {
                 left.element.subject.phase == right.element.subject.phase
                     ? left.offset < right.offset : left.element.subject.phase < right.element.subject.phase
             }.map(\.element)
+        }
+
+        private static func knownField(_ subject: Subject) -> FieldName {
+            switch subject {
+            case .header(let name): FieldName.recognise(name.span)
+            case .cookie: .cookie
+            default: .other
+            }
         }
 
         /// Every expression that does not compile is told, so the bad ones are taken out one by one.

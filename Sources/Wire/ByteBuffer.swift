@@ -84,8 +84,11 @@ package struct ByteBuffer: ~Copyable {
     }
 
     /// Makes room for `count` more bytes: moves the readable bytes to the front, and grows only when that is not enough.
-    package mutating func reserve(_ count: Int) {
-        if capacity - end >= count { return }
+    @inline(__always)
+    package mutating func reserve(_ count: Int) { if capacity - end < count { makeRoom(count) } }
+
+    @inline(never)
+    private mutating func makeRoom(_ count: Int) {
         let readable = end - start
         if capacity - readable >= count, let base = unsafe base {
             unsafe base.update(from: base + start, count: readable)

@@ -37,7 +37,7 @@ package enum TargetForm: UInt8, Sendable {
 
 /// A request head as ranges into the bytes it was parsed from; offset 0 is the first byte of the request line.
 /// Reused from request to request, so that a steady connection allocates nothing.
-package struct RequestHead: Sendable {
+package struct RequestHead: ~Copyable, Sendable {
     package var method = HTTPMethod.get
     package var version = HTTPVersion.http11
     package var form = TargetForm.origin

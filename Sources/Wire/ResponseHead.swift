@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A response head as ranges into the bytes it was parsed from; offset 0 is the first byte of the status line.
-package struct ResponseHead: Sendable {
+package struct ResponseHead: ~Copyable, Sendable {
     package var version = HTTPVersion.http11
     /// 100–999.
     package var status = 0

@@ -20,7 +20,8 @@ import Wire
     ])
     func `asks an origin in the origin form`(_ line: String, _ expected: String) throws {
         let request = try #require(try ParsedRequest("\(line)\r\nHost: a\r\n\r\n"))
-        #expect(written { HeadWriter.requestLine(request.head, request.bytes.span, to: &$0) } == expected)
+        let bytes = request.bytes
+        #expect(written { HeadWriter.requestLine(request.head, bytes.span, to: &$0) } == expected)
     }
 
     @Test func `writes lines with one space and CRLF`() {

@@ -3,9 +3,9 @@
 import Wire
 
 /// A request head with its bytes, parsed in one piece. For tests, which want to see text.
-struct ParsedRequest {
+final class ParsedRequest {
     let bytes: [UInt8]
-    let head: RequestHead
+    private(set) var head: RequestHead
 
     /// nil: incomplete.
     init?(_ bytes: [UInt8], limits: HeadLimits = HeadLimits()) throws(HeadError) {
@@ -16,21 +16,32 @@ struct ParsedRequest {
         self.head = head
     }
 
-    init?(_ text: String, limits: HeadLimits = HeadLimits()) throws(HeadError) {
+    convenience init?(_ text: String, limits: HeadLimits = HeadLimits()) throws(HeadError) {
         try self.init(Array(text.utf8), limits: limits)
     }
+
+    /// Index of the first field of this name in lower case.
+    func first(named name: String) -> Int? {
+        let bytes = bytes
+        return head.first(named: Array(name.utf8).span, in: bytes.span)
+    }
+
+    func reset() { head.reset() }
 
     func text(_ range: ByteRange) -> String { String(decoding: bytes[range.bounds], as: UTF8.self) }
 
     var fields: [String] { head.fields.map { "\(text($0.name))=\(text($0.value))" } }
 
-    func framing() throws(HeadError) -> BodyFraming { try BodyFraming.request(head, bytes.span) }
+    func framing() throws(HeadError) -> BodyFraming {
+        let bytes = bytes
+        return try BodyFraming.request(head, bytes.span)
+    }
 }
 
 /// A response head with its bytes, parsed in one piece.
-struct ParsedResponse {
+final class ParsedResponse {
     let bytes: [UInt8]
-    let head: ResponseHead
+    private(set) var head: ResponseHead
 
     init?(_ bytes: [UInt8], limits: HeadLimits = HeadLimits()) throws(HeadError) {
         var head = ResponseHead()
@@ -40,16 +51,25 @@ struct ParsedResponse {
         self.head = head
     }
 
-    init?(_ text: String, limits: HeadLimits = HeadLimits()) throws(HeadError) {
+    convenience init?(_ text: String, limits: HeadLimits = HeadLimits()) throws(HeadError) {
         try self.init(Array(text.utf8), limits: limits)
     }
+
+    /// Index of the first field of this name in lower case.
+    func first(named name: String) -> Int? {
+        let bytes = bytes
+        return head.first(named: Array(name.utf8).span, in: bytes.span)
+    }
+
+    func reset() { head.reset() }
 
     func text(_ range: ByteRange) -> String { String(decoding: bytes[range.bounds], as: UTF8.self) }
 
     var fields: [String] { head.fields.map { "\(text($0.name))=\(text($0.value))" } }
 
     func framing(to method: HTTPMethod = .get) throws(HeadError) -> BodyFraming {
-        try BodyFraming.response(head, bytes.span, to: method)
+        let bytes = bytes
+        return try BodyFraming.response(head, bytes.span, to: method)
     }
 }
 
