@@ -38,11 +38,14 @@ package struct MetricFamily: Sendable {
     package static func render(_ families: [MetricFamily]) -> [UInt8] {
         var out = ""
         for family in families {
-            out += "# HELP \(family.name) \(family.help)\n# TYPE \(family.name) \(family.kind.rawValue)\n"
+            out +=
+                "# HELP \(family.name) \(escape(family.help, quotes: false))\n# TYPE \(family.name) \(family.kind.rawValue)\n"
             for sample in family.samples {
                 out += family.name + sample.suffix
                 if !sample.labels.isEmpty {
-                    out += "{" + sample.labels.map { "\($0.0)=\"\(escape($0.1))\"" }.joined(separator: ",") + "}"
+                    out +=
+                        "{" + sample.labels.map { "\($0.0)=\"\(escape($0.1, quotes: true))\"" }.joined(separator: ",")
+                        + "}"
                 }
                 out += " \(number(sample.value))\n"
             }
@@ -50,12 +53,13 @@ package struct MetricFamily: Sendable {
         return Array(out.utf8)
     }
 
-    private static func escape(_ text: String) -> String {
+    /// A label's value stands in quotes, help does not.
+    private static func escape(_ text: String, quotes: Bool) -> String {
         var out = ""
         for character in text.unicodeScalars {
             switch character {
             case "\\": out += "\\\\"
-            case "\"": out += "\\\""
+            case "\"" where quotes: out += "\\\""
             case "\n": out += "\\n"
             default: out.unicodeScalars.append(character)
             }
@@ -64,6 +68,8 @@ package struct MetricFamily: Sendable {
     }
 
     private static func number(_ value: Double) -> String {
-        value == value.rounded() && value.magnitude < 1e15 ? String(Int64(value)) : String(value)
+        if value.isNaN { return "NaN" }
+        if value.isInfinite { return value > 0 ? "+Inf" : "-Inf" }
+        return value == value.rounded() && value.magnitude < 1e15 ? String(Int64(value)) : String(value)
     }
 }
