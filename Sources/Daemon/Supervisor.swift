@@ -10,6 +10,7 @@ import Wire
 enum Supervisor {
     /// Runs the daemon until SIGTERM or SIGINT; returns the exit status.
     static func run(configuration path: String, log: Logs) -> Int32 {
+        UnixSignals.ignoreUntilReady()
         let manager = ServiceManager()
         let slots = SlotRegistry()
         let endpoints = EndpointRegistry()

@@ -6,11 +6,14 @@ import Glibc
 final class UnixSignals {
     private var sources: [any DispatchSourceSignal] = []
 
-    /// `handlers` by signal number, called on `queue`. SIGPIPE and SIGXFSZ are ignored: a closed
-    /// peer or a file that may not grow is an errno, not an end.
+    /// SIGPIPE and SIGXFSZ stay ignored: a closed peer or a file that may not grow is an errno, not an end. A reload or a rotation that is
+    /// asked for while the daemon starts must not end it; the files are read after this.
+    static func ignoreUntilReady() {
+        for number in [SIGPIPE, SIGXFSZ, SIGHUP, SIGUSR1] { signal(number, SIG_IGN) }
+    }
+
+    /// `handlers` by signal number, called on `queue`.
     init(on queue: DispatchQueue, _ handlers: [(Int32, @Sendable () -> Void)]) {
-        signal(SIGPIPE, SIG_IGN)
-        signal(SIGXFSZ, SIG_IGN)
         for (number, handler) in handlers {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)

@@ -65,6 +65,12 @@ def test_check_names_every_problem_with_its_place(folder):
     assert lines[-1] == f"{len(found)} problems in {path}"
 
 
+def test_two_listeners_at_one_address_are_a_problem(folder, origin):
+    gate = Gate(folder / "gate", origin=origin, listeners=[{"address": "127.0.0.1:0"}, {"address": "127.0.0.1:0"}])
+    status, _, err = command("check", gate.path)
+    assert status == 78 and "two listeners at 127.0.0.1:0" in err
+
+
 def test_a_daemon_with_a_bad_configuration_does_not_start(folder):
     gate = Gate(folder / "gate", raw="version: 2\n").start(wait=False)
     assert gate.process.wait(10) == 78

@@ -154,10 +154,31 @@ def test_without_descriptors_accepting_pauses_and_open_connections_go_on(gates, 
     assert gate.stop() == 0
 
 
+def test_an_access_log_that_cannot_be_written_costs_no_request(gates, origin):
+    gate = gates(origin=origin, access_log={"path": "/dev/full"})
+    for _ in range(3):
+        assert gate.request()[0] == 200
+    wait_for(lambda: gate.metric("loginward_access_log_write_errors_total") > 0)
+    assert gate.stop() == 0
+
+
 def can_mount() -> bool:
     if not shutil.which("unshare"):
         return False
     return subprocess.run(["unshare", "-m", "sh", "-c", "mount -t tmpfs none /mnt"], capture_output=True).returncode == 0
+
+
+@pytest.mark.skipif(not can_mount(), reason="this user may not mount")
+def test_an_archive_on_a_full_disk_costs_events_which_are_counted_and_no_request(gates, origin, folder):
+    state = folder / "gate0" / "state"
+    state.mkdir(parents=True)
+    prefix = ["unshare", "-m", "sh", "-c", f'mount -t tmpfs -o size=400k none "{state}" && exec "$0" "$@"']
+    gate = gates(origin=origin, service=LOGIN, archive={}, prefix=prefix)
+    fill(gate, 60)
+    wait_for(lambda: gate.metric("loginward_archive_lost_events_total") > 0)
+    wait_for(lambda: gate.metric("loginward_archive_lost_events_total") + gate.metric("loginward_archive_events_total") == 60)
+    assert gate.admin("/api/v1/events")[0] == 200
+    assert gate.stop() == 0
 
 
 def fill(gate, count):

@@ -26,7 +26,7 @@ enum ListenerReader {
             }
             listener.tls = section.section("tls").map { readTLS($0, context) }
             section.finish()
-            if let twin = listeners.first(where: { $0.address == listener.address && !address.hasSuffix(":0") }) {
+            if let twin = listeners.first(where: { $0.address == listener.address }) {
                 context.report(
                     listener.place, "two listeners at \(address)", hint: "the other stands in line \(twin.place.line)")
             }
