@@ -4,7 +4,7 @@ package import Wire
 
 /// Which requests of a service are logins, where the typed name stands, and how the answer tells the outcome. Made from the configuration,
 /// immutable, part of the policy.
-package struct LoginRoute: Sendable {
+package final class LoginRoute: Sendable {
     package enum PathMatch: Sendable {
         case exact([UInt8]), prefix([UInt8]), regex(Pattern)
     }

@@ -3,18 +3,18 @@ import Rules
 import Wire
 
 /// One worker's access log: lines gather in memory and go to the file's writer in blocks. Confined to its worker.
-struct AccessLog {
+struct AccessLog: ~Copyable {
     /// A block is handed over when it reaches this size, and each second.
-    static let blockBytes = 32 * 1024
+    static let blockBytes = 64 * 1024
 
-    private var block: [UInt8] = []
+    private var block = ByteBuffer()
     private let file: LogFile
 
     init(file: LogFile) { self.file = file }
 
     /// One JSON line for a finished exchange. Fields that are unknown are absent. The query is left out: it may hold secrets.
     mutating func write(_ exchange: Exchange, microseconds: UInt64) {
-        if block.isEmpty { block.reserveCapacity(AccessLog.blockBytes + 8 * 1024) }
+        if block.isEmpty { block.reserve(AccessLog.blockBytes + 8 * 1024) }
         block.append("{\"time\":\"")
         Timestamp.write(unixNanoseconds: exchange.startedUnixNanoseconds, to: &block)
         block.append("\",\"client_ip\":\"")
@@ -58,8 +58,8 @@ struct AccessLog {
     /// Hands what has gathered to the file.
     mutating func flush() {
         if block.isEmpty { return }
-        file.append(block.span)
-        block.removeAll(keepingCapacity: true)
+        file.append(block.bytes)
+        block.removeAll()
     }
 
     private mutating func text(_ key: StaticString, _ value: Span<UInt8>) {
@@ -70,29 +70,17 @@ struct AccessLog {
 
     private mutating func number(_ key: StaticString, _ value: UInt64) {
         block.append(key)
-        Decimal.append(value, to: &block)
+        block.append(decimal: value)
     }
 
     /// Microseconds as milliseconds with three digits.
     private mutating func milliseconds(_ key: StaticString, _ microseconds: UInt64) {
         block.append(key)
-        Decimal.append(microseconds / 1_000, to: &block)
+        block.append(decimal: microseconds / 1_000)
         let rest = microseconds % 1_000
         block.append(46)
         block.append(UInt8(truncatingIfNeeded: 48 + rest / 100))
         block.append(UInt8(truncatingIfNeeded: 48 + rest / 10 % 10))
         block.append(UInt8(truncatingIfNeeded: 48 + rest % 10))
-    }
-}
-
-/// Decimal digits into an array, without a String.
-enum Decimal {
-    static func append(_ number: UInt64, to out: inout [UInt8]) {
-        var divisor: UInt64 = 1
-        while number / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            out.append(UInt8(truncatingIfNeeded: 48 + number / divisor % 10))
-            divisor /= 10
-        }
     }
 }

@@ -114,12 +114,12 @@ final class Exchange {
     /// Makes it as new, keeping its memory. Large buffers are given back, so that one big body does not stay for ever.
     func reset(policy: Policy) {
         self.policy = policy
-        requestBytes.removeAll(keepingCapacity: true)
+        Exchange.empty(&requestBytes)
         request.reset()
         requestFraming = .none
         requestFlow.start(.none)
-        path.removeAll(keepingCapacity: true)
-        requestID.removeAll(keepingCapacity: true)
+        Exchange.empty(&path)
+        Exchange.empty(&requestID)
         expectsContinue = false
         wantsUpgrade = false
         isBuffered = false
@@ -133,8 +133,8 @@ final class Exchange {
         outcome = .allowed
         status = 0
         decidingRule = nil
-        reason.removeAll(keepingCapacity: true)
-        flagLines.removeAll(keepingCapacity: true)
+        Exchange.empty(&reason)
+        Exchange.empty(&flagLines)
         login.reset()
         pendingAction = nil
         countedMatches = 0
@@ -149,14 +149,14 @@ final class Exchange {
         streamedBytes = 0
         upstreamStartedAt = .never
         upstreamNanoseconds = 0
-        serverName.removeAll(keepingCapacity: true)
+        Exchange.empty(&serverName)
         resetResponse()
         bytesIn = 0
         bytesOut = 0
     }
 
     func resetResponse() {
-        responseBytes.removeAll(keepingCapacity: true)
+        Exchange.empty(&responseBytes)
         response.reset()
         responseFlow.start(.none)
         hasResponseHead = false
@@ -172,7 +172,7 @@ final class Exchange {
     }
 
     private static func empty(_ array: inout [UInt8]) {
-        array.removeAll(keepingCapacity: array.capacity <= 16 * 1024)
+        if !array.isEmpty { array.removeAll(keepingCapacity: array.capacity <= 16 * 1024) }
     }
 
     /// Whether the request may be sent to another connection after a fault: nothing of it reached an upstream, or sending

@@ -15,10 +15,10 @@ extension Ruleset {
         }
         let fingerprints = needsFingerprints ? state.fingerprints : Fingerprints()
         for index in inputRanges[Phase.requestHead.rawValue] {
-            let known = inputs[index].known
-            if known != .other && known != .lookalike && !head.contains(known) { continue }
-            visitHead(inputs[index].subject, head, bytes, path, facts, fingerprints, scratch) { value in
-                look(inputs[index], at: value, &state, scratch)
+            let input = inputs[index]
+            if input.known != .other && input.known != .lookalike && !head.contains(input.known) { continue }
+            visitHead(input.subject, head, bytes, path, facts, fingerprints, scratch) { value in
+                look(input, at: value, &state, scratch)
             }
         }
         return decide(.requestHead, facts, &state) { rule, state in

@@ -31,8 +31,9 @@ package struct CompiledRule: Sendable {
     }
 }
 
-/// One thing to look at, after its transforms, and everything that is asked of it.
-struct RuleInput: Sendable {
+/// One thing to look at, after its transforms, and everything that is asked of it. Immutable; a class, so that looking at it costs one
+/// reference count and not five.
+final class RuleInput: Sendable {
     let subject: Subject
     /// The field that the subject reads, where it is a known one, so that an absent field costs one bit test; else `other`.
     let known: FieldName
@@ -44,6 +45,19 @@ struct RuleInput: Sendable {
     let database: PatternDatabase?
     /// Bit of each pattern of the database.
     let patternBits: [Int]
+
+    init(
+        subject: Subject, known: FieldName, transforms: [Transform], existsBit: Int, direct: [DirectTest],
+        database: PatternDatabase?, patternBits: [Int]
+    ) {
+        self.subject = subject
+        self.known = known
+        self.transforms = transforms
+        self.existsBit = existsBit
+        self.direct = direct
+        self.database = database
+        self.patternBits = patternBits
+    }
 }
 
 /// A node of a condition, in the order of writing; `end` is the place behind its subtree.
@@ -129,7 +143,7 @@ package final class Ruleset: Sendable {
 
     /// Looks at one value of one input.
     func look(
-        _ input: borrowing RuleInput, at value: Span<UInt8>, _ state: inout Evaluation, _ scratch: EvaluationScratch
+        _ input: RuleInput, at value: Span<UInt8>, _ state: inout Evaluation, _ scratch: EvaluationScratch
     ) {
         if input.existsBit >= 0 { state.set(input.existsBit) }
         if input.transforms.isEmpty {
@@ -143,7 +157,7 @@ package final class Ruleset: Sendable {
     }
 
     private func test(
-        _ input: borrowing RuleInput, _ value: Span<UInt8>, _ state: inout Evaluation, _ scratch: EvaluationScratch
+        _ input: RuleInput, _ value: Span<UInt8>, _ state: inout Evaluation, _ scratch: EvaluationScratch
     ) {
         for index in input.direct.indices where input.direct[index].matches(value) {
             state.set(input.direct[index].bit)

@@ -12,6 +12,10 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
     /// None of these, but what CGI and its heirs would take for one: `X_Real_IP`, `Content.Type`.
     case lookalike
 
+    /// Without this the compiler takes the generic comparison of raw values, through a witness table.
+    @inline(__always)
+    package static func == (left: FieldName, right: FieldName) -> Bool { left.rawValue == right.rawValue }
+
     /// The name in lower case; empty for `other` and `lookalike`.
     @inline(__always)
     package var text: StaticString {

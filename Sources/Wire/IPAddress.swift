@@ -68,7 +68,7 @@ package struct IPAddress: Hashable, Comparable, Sendable, CustomStringConvertibl
     package func write(to out: inout [UInt8]) {
         var text = IPAddressText()
         text.write(self)
-        for index in 0..<text.count { out.append(text.bytes[index]) }
+        out.append(text.bytes.span.extracting(0..<text.count))
     }
 
     package func write(to out: inout ByteBuffer) {

@@ -87,7 +87,7 @@ package struct JSONWriter {
     }
 
     /// Escapes what JSON must escape; what is no UTF-8 becomes U+FFFD, so that every receiver can read the line.
-    package static func escape(_ text: Span<UInt8>, into out: inout [UInt8]) {
+    package static func escape<Sink: ByteSink & ~Copyable>(_ text: Span<UInt8>, into out: inout Sink) {
         var index = 0
         var plain = 0
         while index < text.count {
@@ -104,7 +104,9 @@ package struct JSONWriter {
     }
 
     /// Writes the character at `index` escaped; returns how many bytes it took.
-    private static func escapeOne(_ text: Span<UInt8>, _ index: Int, into out: inout [UInt8]) -> Int {
+    private static func escapeOne<Sink: ByteSink & ~Copyable>(
+        _ text: Span<UInt8>, _ index: Int, into out: inout Sink
+    ) -> Int {
         let byte = text[index]
         if byte >= 0x80 {
             let length = UTF8Text.length(text, at: index)
@@ -116,7 +118,7 @@ package struct JSONWriter {
             return length
         }
         switch byte {
-        case 34: out.append("\\\"")
+        case 34: out.append("\\\"" as StaticString)
         case 92: out.append("\\\\")
         case 10: out.append("\\n")
         case 13: out.append("\\r")

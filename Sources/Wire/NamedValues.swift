@@ -26,9 +26,10 @@ package struct NamedValues: Sendable {
     package init() {}
 
     package mutating func reset() {
+        isIncomplete = false
+        if entries.isEmpty && arena.isEmpty { return }
         arena.removeAll(keepingCapacity: true)
         entries.removeAll(keepingCapacity: true)
-        isIncomplete = false
     }
 
     /// Appends one entry.

@@ -3,33 +3,34 @@
 /// RFC 3339 times, in UTC.
 package enum Timestamp {
     /// "2026-11-24T12:00:00.123456Z" for nanoseconds since 1970; before 1970 is written as 1970.
-    package static func write(unixNanoseconds: Int64, to out: inout [UInt8]) {
+    package static func write<Sink: ByteSink & ~Copyable>(unixNanoseconds: Int64, to out: inout Sink) {
         let nanoseconds = max(0, unixNanoseconds)
         let seconds = nanoseconds / 1_000_000_000
         let date = HTTPDate.civil(seconds / 86_400)
         let rest = seconds % 86_400
-        digits(date.year, 4, to: &out)
-        out.append(UInt8(ascii: "-"))
-        digits(date.month, 2, to: &out)
-        out.append(UInt8(ascii: "-"))
-        digits(date.day, 2, to: &out)
-        out.append(UInt8(ascii: "T"))
-        digits(rest / 3_600, 2, to: &out)
-        out.append(UInt8(ascii: ":"))
-        digits(rest / 60 % 60, 2, to: &out)
-        out.append(UInt8(ascii: ":"))
-        digits(rest % 60, 2, to: &out)
-        out.append(UInt8(ascii: "."))
-        digits(nanoseconds / 1_000 % 1_000_000, 6, to: &out)
-        out.append(UInt8(ascii: "Z"))
+        var text = InlineArray<27, UInt8>(repeating: UInt8(ascii: "-"))
+        digits(date.year, 4, at: 0, &text)
+        digits(date.month, 2, at: 5, &text)
+        digits(date.day, 2, at: 8, &text)
+        text[10] = UInt8(ascii: "T")
+        digits(rest / 3_600, 2, at: 11, &text)
+        text[13] = UInt8(ascii: ":")
+        digits(rest / 60 % 60, 2, at: 14, &text)
+        text[16] = UInt8(ascii: ":")
+        digits(rest % 60, 2, at: 17, &text)
+        text[19] = UInt8(ascii: ".")
+        digits(nanoseconds / 1_000 % 1_000_000, 6, at: 20, &text)
+        text[26] = UInt8(ascii: "Z")
+        out.append(text.span)
     }
 
-    private static func digits(_ number: Int64, _ count: Int, to out: inout [UInt8]) {
-        var divisor: Int64 = 1
-        for _ in 1..<count { divisor *= 10 }
-        while divisor > 0 {
-            out.append(UInt8(truncatingIfNeeded: 48 + number / divisor % 10))
-            divisor /= 10
+    private static func digits(_ number: Int64, _ count: Int, at start: Int, _ text: inout InlineArray<27, UInt8>) {
+        var rest = UInt64(bitPattern: number)
+        var index = start + count
+        while index > start {
+            index -= 1
+            text[index] = UInt8(truncatingIfNeeded: 48 + rest % 10)
+            rest /= 10
         }
     }
 

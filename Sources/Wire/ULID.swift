@@ -43,9 +43,12 @@ package enum ULID {
     /// Crockford's Base32: 10 characters of time, 16 of the rest.
     static func write(_ milliseconds: UInt64, _ high: UInt16, _ low: UInt64, to out: inout [UInt8]) {
         let text = alphabet
+        var letters = InlineArray<26, UInt8>(repeating: 0)
+        var index = 0
         var shift: UInt64 = 45
         while true {
-            out.append(unsafe text.utf8Start[Int(milliseconds >> shift & 31)])
+            letters[index] = unsafe text.utf8Start[Int(milliseconds >> shift & 31)]
+            index += 1
             if shift == 0 { break }
             shift -= 5
         }
@@ -54,8 +57,10 @@ package enum ULID {
         while place >= 0 {
             var value = place >= 64 ? UInt64(high) >> UInt64(place - 64) : low >> UInt64(place)
             if place < 64 && place > 59 { value |= UInt64(high) << UInt64(64 - place) }
-            out.append(unsafe text.utf8Start[Int(value & 31)])
+            letters[index] = unsafe text.utf8Start[Int(value & 31)]
+            index += 1
             place -= 5
         }
+        out.append(letters.span)
     }
 }
