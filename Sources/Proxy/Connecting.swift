@@ -4,21 +4,23 @@ import Wire
 
 /// Opens a connection to a server of a pool.
 enum Connecting {
-    /// nil: the name has no address yet, or the kernel refused each at once; noted.
-    static func open(pool: UpstreamPool, server: Int, worker: Worker) -> Upstream? {
+    /// nil: the name has no address yet, or the kernel refused each at once; noted. Throws, noted too, when the lack is ours.
+    static func open(pool: UpstreamPool, server: Int, worker: Worker) throws(Fault) -> Upstream? {
         let endpoint = pool.servers[server].endpoint
         if endpoint.addressCount == 0 {
             worker.note(Fault(.upstream, "resolve", detail: "no address is known for this name"), server: endpoint)
         }
         for _ in 0..<endpoint.addressCount {
             guard let address = endpoint.nextAddress(now: worker.loop.now) else { return nil }
-            if let upstream = open(address, pool: pool, server: server, worker: worker) { return upstream }
+            if let upstream = try open(address, pool: pool, server: server, worker: worker) { return upstream }
             endpoint.avoid(address, until: worker.loop.now + pool.policy.failTimeout)
         }
         return nil
     }
 
-    private static func open(_ address: SocketAddress, pool: UpstreamPool, server: Int, worker: Worker) -> Upstream? {
+    private static func open(
+        _ address: SocketAddress, pool: UpstreamPool, server: Int, worker: Worker
+    ) throws(Fault) -> Upstream? {
         let endpoint = pool.servers[server].endpoint
         do throws(Fault) {
             let stream = try begin(address, tls: pool.policy.tls, serverName: endpoint.serverName)
@@ -29,6 +31,7 @@ enum Connecting {
             return upstream
         } catch {
             worker.note(error, server: endpoint)
+            if error.isOurLack { throw error }
             return nil
         }
     }

@@ -125,7 +125,15 @@ extension Downstream {
             idle.expect(within: pool.policy.responseTimeout)
             return
         }
-        guard let upstream = Connecting.open(pool: pool, server: server, worker: worker) else {
+        let opened: Upstream?
+        do throws(Fault) {
+            opened = try Connecting.open(pool: pool, server: server, worker: worker)
+        } catch {
+            // Another server would meet the same lack, and this one is not to blame.
+            refuse(.noUpstream)
+            return
+        }
+        guard let upstream = opened else {
             pendingFault = .upstreamUnreachable
             return
         }

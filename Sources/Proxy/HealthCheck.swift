@@ -61,7 +61,7 @@ package final class HealthCheck: EventTarget {
             return
         }
         self.address = address
-        do {
+        do throws(Fault) {
             let stream = try Connecting.begin(address, tls: tls, serverName: endpoint.serverName)
             fileDescriptor = stream.descriptor.raw
             self.stream = consume stream
@@ -69,8 +69,15 @@ package final class HealthCheck: EventTarget {
             try loop.add(fd: fileDescriptor, self)
             loop.setDeadline(self, loop.now + timeout)
         } catch {
-            conclude(passing: false)
+            if error.isOurLack { postpone() } else { conclude(passing: false) }
         }
+    }
+
+    /// Nothing was learned about the server.
+    private func postpone() {
+        disconnect()
+        failedAddresses = 0
+        loop.setDeadline(self, loop.now + interval)
     }
 
     package override func ready(_ readiness: Readiness, on loop: Loop) {

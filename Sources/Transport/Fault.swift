@@ -26,6 +26,14 @@ package struct Fault: Error, Equatable, Sendable, CustomStringConvertible {
     /// The peer went away, which happens all day and is nobody's mistake.
     package var isDisconnect: Bool { errno == ECONNRESET || errno == EPIPE || errno == ENOTCONN }
 
+    /// This process or machine has no descriptor, memory or port left, which says nothing about the peer.
+    package var isOurLack: Bool {
+        switch errno {
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL: true
+        default: false
+        }
+    }
+
     /// "operation: reason (detail)", for the log.
     package var description: String {
         var text = operation.description

@@ -186,6 +186,54 @@ def test_listeners_come_and_go_by_reload_while_traffic_flows(gates, origin):
     assert traffic.failures == []
 
 
+def test_upstreams_and_workings_change_by_reload_while_traffic_flows(gates, origin):
+    gate = gates(origin=origin)
+    with Origin() as other, Traffic(gate) as traffic:
+        for step in range(12):
+            traffic.flows(20)
+            upstream = gate.configuration["services"][0]["upstream"]
+            upstream["servers"] = [f"http://127.0.0.1:{(other, origin)[step % 2].port}"]
+            upstream["health"] = {"path": "/", "interval": "50ms"}
+            upstream["keepalive"] = 1 + step
+            gate.configuration["limits"] = {"head": f"{8 + step}KiB"}
+            gate.write()
+            gate.reload()
+        traffic.flows()
+        assert other.requests and origin.requests
+    assert traffic.failures == []
+
+
+def test_no_event_and_no_line_is_lost_or_doubled_by_reloads_while_logins_flow(gates, origin, folder):
+    kept, logs = folder / "kept.jsonl", [folder / "one.log", folder / "two.log"]
+    gate = gates(origin=origin, service=LOGIN, access_log={"path": str(logs[0])}, collectors=[
+        {"name": "kept", "type": "file", "path": str(kept), "flush": "10ms"}])
+    done = []
+
+    def work(number):
+        for step in range(60):
+            assert log_in(gate, f"u{number}-{step}")[0] == 200
+            done.append(f"u{number}-{step}")
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    step = 0
+    while any(thread.is_alive() for thread in threads):
+        step += 1
+        gate.configuration["access_log"]["path"] = str(logs[step % 2])
+        gate.configuration["collectors"][0]["batch_events"] = 10 + step % 50
+        gate.configuration["collectors"][1:] = [] if step % 2 else [
+            {"name": "other", "type": "file", "path": str(folder / "other.jsonl"), "flush": "10ms"}]
+        gate.write()
+        gate.reload()
+    assert step > 2
+    wait_for(lambda: gate.metric("loginward_sink_events_total", sink="kept", result="sent") == 180)
+    assert gate.stop() == 0
+    assert len(done) == 180 and sorted(names(kept, 180)) == sorted(done)
+    lines = [json.loads(line) for path in logs for line in path.read_text().splitlines()]
+    assert len(lines) == 180 and len({line["request_id"] for line in lines}) == 180
+
+
 def test_an_exchange_in_flight_ends_under_the_policy_it_began_with(gates, origin):
     gate = gates(origin=origin)
     release = threading.Event()

@@ -1,6 +1,7 @@
 """The gate and the machine around it: a service manager, no descriptor left, a full disk."""
 import os
 import re
+import re
 import shutil
 import socket
 import subprocess
@@ -128,7 +129,7 @@ def test_systemd_starts_the_daemon_at_the_first_connection(folder, origin):
 
 
 def test_without_descriptors_accepting_pauses_and_open_connections_go_on(gates, origin):
-    gate = gates(origin=origin, limit_files=64)
+    gate = gates(origin=origin, limit_files=64, upstream={"health": {"path": "/", "interval": "20ms"}})
     with gate.connect() as steady:
 
         def ask():
@@ -150,8 +151,34 @@ def test_without_descriptors_accepting_pauses_and_open_connections_go_on(gates, 
         for client in crowd:
             client.close()
     assert wait_for(lambda: gate.metric("loginward_accept_paused_total")) > 0
+    assert not gate.logged("upstream fails its health check"), "the lack is ours, not the server's"
     assert gate.request()[0] == 200
     assert gate.stop() == 0
+
+
+def test_without_descriptors_a_server_is_not_blamed_for_what_is_missing_here(gates, origin):
+    gate = gates(origin=origin, limit_files=64, workers=1, upstream={"keepalive": 0, "max_failures": 1, "fail_timeout": "1h"})
+    with gate.connect() as steady:
+
+        def ask():
+            steady.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            head = read_until(steady, b"\r\n\r\n")
+            read = len(head.split(b"\r\n\r\n", 1)[1])
+            length = int(re.search(rb"(?i)content-length: (\d+)", head)[1])
+            while read < length:
+                read += len(steady.recv(length - read))
+            return int(head[9:12])
+
+        assert ask() == 200
+        crowd = [gate.connect() for _ in range(80)]
+        wait_for(lambda: len(os.listdir(f"/proc/{gate.process.pid}/fd")) >= 64)
+        assert ask() == 503
+        for client in crowd:
+            client.close()
+        wait_for(lambda: ask() == 200)
+    wait_for(lambda: gate.metric("loginward_connections") == 0)
+    assert gate.metric("loginward_upstream_put_aside_total") == 0
+    assert gate.metric("loginward_refusals_total", reason="no_upstream") >= 1
 
 
 def test_an_access_log_that_cannot_be_written_costs_no_request(gates, origin):
