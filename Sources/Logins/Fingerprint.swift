@@ -24,21 +24,13 @@ package enum Fingerprint {
         out.append("hdr-")
         appendBits(headerBits, head, bytes, to: &out)
         out.append("-")
-        if let index = head.first(.userAgent) {
-            var text: [UInt8] = []
-            text.append(bytes.slice(head.fields[index].value))
-            appendHash(text.span, to: &out)
-        }
+        if let index = head.first(.userAgent) { appendHash(bytes.slice(head.fields[index].value), to: &out) }
         out.append("-")
-        let others = otherNames(head, bytes)
+        var others = SortedTexts()
+        addOtherNames(head, bytes, to: &others)
         out.append(contentsOf: String(others.count).utf8)
         out.append("-")
-        var joined: [UInt8] = []
-        for index in others.indices {
-            if index > 0 { joined.append(UInt8(ascii: ",")) }
-            joined += others[index]
-        }
-        if !joined.isEmpty { appendHash(joined.span, to: &out) }
+        if others.count > 0 { appendHash(of: others.joined(escapingCommas: false), to: &out) }
         return ByteRange(start, out.count)
     }
 
@@ -84,40 +76,43 @@ package enum Fingerprint {
     package static func appendSession(
         _ head: borrowing RequestHead, _ bytes: Span<UInt8>, userID: Span<UInt8>, to out: inout [UInt8]
     ) -> ByteRange {
-        var pairs: [(name: [UInt8], value: [UInt8])] = []
+        var pairs = SortedTexts()
         for index in head.fields.indices where head.fields[index].known == .cookie {
             let value = bytes.slice(head.fields[index].value)
             var from = 0
-            while let pair = CookieReader.next(in: value, from: &from), pairs.count < 256 {
-                var name: [UInt8] = []
-                name.append(value.slice(pair.name))
-                var content: [UInt8] = []
-                content.append(value.slice(pair.value))
-                pairs.append((lowercased(name), content))
+            while let pair = CookieReader.next(in: value, from: &from), pairs.count < SortedTexts.limit {
+                pairs.add(value.slice(pair.name), value.slice(pair.value), isUnique: false)
             }
         }
-        if pairs.isEmpty && userID.isEmpty { return .empty }
+        if pairs.count == 0 && userID.isEmpty { return .empty }
         let start = out.count
         out.append("ssn-")
         if !userID.isEmpty { appendHash(userID, to: &out) }
         out.append("-")
-        pairs.sort { $0.name.lexicographicallyPrecedes($1.name) }
-        let names = join(pairs.map(\.name))
-        if !names.isEmpty { appendHash(names.span, to: &out) }
+        if pairs.count > 0 { appendHash(of: pairs.joined(escapingCommas: true), to: &out) }
         out.append("-")
-        let values = join(pairs.map(\.value))
-        if !pairs.isEmpty { appendHash(values.span, foldsCase: false, to: &out) }
+        if pairs.count > 0 { appendHash(of: pairs.joinedValues(), to: &out) }
         out.append("-")
         return ByteRange(start, out.count)
     }
 
     // MARK: Parts
 
-    /// Eight hexadecimal digits.
-    static func appendHash(_ text: Span<UInt8>, foldsCase: Bool = true, to out: inout [UInt8]) {
+    /// Eight hexadecimal digits of what the text is in lower case.
+    static func appendHash(_ text: Span<UInt8>, to out: inout [UInt8]) {
         var hash = SHA256()
-        for index in text.indices { hash.update(foldsCase ? ByteSearch.lowercased(text[index]) : text[index]) }
-        let word = hash.finish()[0]
+        for index in text.indices { hash.update(ByteSearch.lowercased(text[index])) }
+        appendDigits(hash.finish()[0], to: &out)
+    }
+
+    /// Eight hexadecimal digits of a text as it is.
+    private static func appendHash(of text: [UInt8], to out: inout [UInt8]) {
+        var hash = SHA256()
+        hash.update(text.span)
+        appendDigits(hash.finish()[0], to: &out)
+    }
+
+    private static func appendDigits(_ word: UInt32, to out: inout [UInt8]) {
         for place in 0..<8 as Range<UInt32> {
             let digit = UInt8(truncatingIfNeeded: word >> (28 - 4 * place) & 15)
             out.append(digit < 10 ? 48 + digit : 87 + digit)
@@ -143,54 +138,51 @@ package enum Fingerprint {
         return nil
     }
 
-    /// Lower-case names that have no bit of their own, sorted.
-    private static func otherNames(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> [[UInt8]] {
-        var names: [[UInt8]] = []
+    /// Adds the lower-case names that have no bit of their own.
+    private static func addOtherNames(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, to names: inout SortedTexts)
+    {
         for index in head.fields.indices {
-            let known = head.fields[index].known
-            if known == .userAgent || known == .cookie { continue }
-            var name: [UInt8] = []
-            let text = bytes.slice(head.fields[index].name)
-            for place in text.indices {
-                name.append(text[place] == UInt8(ascii: "_") ? UInt8(ascii: "-") : ByteSearch.lowercased(text[place]))
-            }
-            if isListed(name, headerBits) || isListed(name, networkBits) || name.starts(with: "x-datadog".utf8) {
+            switch head.fields[index].known {
+            // Those with a bit, the agent, which has a part of its own, and cookies, which belong to the session.
+            case .userAgent, .cookie, .referer, .connection, .acceptEncoding, .contentEncoding, .cacheControl, .te,
+                .acceptCharset, .contentType, .accept, .acceptLanguage, .xForwardedFor, .xRealIP:
                 continue
+            case .other, .lookalike:
+                let name = bytes.slice(head.fields[index].name)
+                if isListed(name, headerBits) || isListed(name, networkBits) || isTracing(name) { continue }
+            default: break
             }
-            if !names.contains(name) { names.append(name) }
+            names.add(bytes.slice(head.fields[index].name), dashes: true, isUnique: true)
         }
-        return names.sorted { $0.lexicographicallyPrecedes($1) }
     }
 
-    private static func isListed(_ name: [UInt8], _ list: [StaticString]) -> Bool {
-        list.contains { name.count == $0.utf8CodeUnitCount && name.elementsEqual("\($0)".utf8) }
+    private static func isTracing(_ name: Span<UInt8>) -> Bool {
+        name.count >= 9 && sameName(name.extracting(0..<9), "x-datadog")
+    }
+
+    private static func isListed(_ name: Span<UInt8>, _ list: [StaticString]) -> Bool {
+        list.contains { sameName(name, $0) }
+    }
+
+    /// Whether a name is `known` (lower case, with dashes) when case and the kind of dash do not count.
+    private static func sameName(_ name: Span<UInt8>, _ known: StaticString) -> Bool {
+        if name.count != known.utf8CodeUnitCount { return false }
+        for index in name.indices {
+            let byte = name[index] == UInt8(ascii: "_") ? UInt8(ascii: "-") : ByteSearch.lowercased(name[index])
+            if byte != (unsafe known.utf8Start[index]) { return false }
+        }
+        return true
     }
 
     /// Top-level names, once each, sorted and joined.
     private static func appendNames(_ values: borrowing NamedValues, to out: inout [UInt8]) {
-        var names: [[UInt8]] = []
+        if values.entries.isEmpty { return }
+        var names = SortedTexts()
         for index in values.entries.indices {
-            var name: [UInt8] = []
-            name.append(values.arena.span.slice(values.entries[index].name))
-            if let dot = name.firstIndex(of: UInt8(ascii: ".")) { name.removeLast(name.count - dot) }
-            let folded = lowercased(name)
-            if !names.contains(folded) { names.append(folded) }
+            let name = values.arena.span.slice(values.entries[index].name)
+            let dot = ByteSearch.find(UInt8(ascii: "."), in: name) ?? name.count
+            names.add(name.extracting(0..<dot), isUnique: true)
         }
-        if names.isEmpty { return }
-        appendHash(join(names.sorted { $0.lexicographicallyPrecedes($1) }).span, to: &out)
+        appendHash(of: names.joined(escapingCommas: true), to: &out)
     }
-
-    private static func join(_ parts: [[UInt8]]) -> [UInt8] {
-        var out: [UInt8] = []
-        for index in parts.indices {
-            if index > 0 { out.append(UInt8(ascii: ",")) }
-            for byte in parts[index] {
-                if byte == UInt8(ascii: ",") { out.append(UInt8(ascii: "\\")) }
-                out.append(byte)
-            }
-        }
-        return out
-    }
-
-    private static func lowercased(_ text: [UInt8]) -> [UInt8] { text.map { ByteSearch.lowercased($0) } }
 }

@@ -30,9 +30,10 @@ struct SpoolTests {
         #expect(CRC32C.checksum([UInt8](repeating: 0, count: 32).span) == 0x8A91_36AA)
     }
 
-    @Test func `gives back what it took, in order and once`() throws {
+    @Test(arguments: [0, 100, 1 << 20])
+    func `gives back what it took, in order and once`(_ recentBytes: Int) throws {
         let bench = Bench()
-        let spool = try Spool(directory: bench.path, maximumBytes: 1 << 20)
+        let spool = try Spool(directory: bench.path, maximumBytes: 1 << 20, recentBytes: recentBytes)
         spool.register(sink: "a")
         spool.append(lines(0..<5))
         spool.append(lines(5..<10))
@@ -109,7 +110,7 @@ struct SpoolTests {
 
     @Test func `sees damage that happens while it runs`() throws {
         let bench = Bench()
-        let spool = try Spool(directory: bench.path, maximumBytes: 1 << 20)
+        let spool = try Spool(directory: bench.path, maximumBytes: 1 << 20, recentBytes: 0)
         spool.append(lines(0..<4))
         let name = try #require(bench.names().first { $0.hasPrefix("segment-") })
         var bytes = bench.read(name)

@@ -23,15 +23,15 @@ enum Frame {
     }
 
     static func write(_ record: [UInt8], sequence: UInt64) -> [UInt8] {
-        var rest: [UInt8] = []
-        rest.reserveCapacity(record.count + 12)
-        append(UInt64(record.count), 4, to: &rest)
-        append(sequence, 8, to: &rest)
-        rest.append(contentsOf: record)
-        var frame = magic
+        var frame: [UInt8] = []
         frame.reserveCapacity(record.count + headBytes)
-        append(UInt64(CRC32C.checksum(rest.span)), 4, to: &frame)
-        frame.append(contentsOf: rest)
+        frame.append(contentsOf: magic)
+        append(0, 4, to: &frame)
+        append(UInt64(record.count), 4, to: &frame)
+        append(sequence, 8, to: &frame)
+        frame.append(contentsOf: record)
+        let checksum = CRC32C.checksum(frame.span.extracting(8..<frame.count))
+        for index in 0..<4 { frame[4 + index] = UInt8(truncatingIfNeeded: checksum >> UInt32(8 * index)) }
         return frame
     }
 

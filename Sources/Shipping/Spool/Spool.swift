@@ -41,8 +41,9 @@ package final class Spool: Sendable {
     private let state: Guarded<SpoolState>
     private let queue = DispatchQueue(label: "loginward.spool")
 
-    package init(directory: String, maximumBytes: Int) throws {
-        state = Guarded(try SpoolState(directory: directory, maximumBytes: maximumBytes))
+    /// `recentBytes` of what was written stay in memory for sinks that keep up.
+    package init(directory: String, maximumBytes: Int, recentBytes: Int = 2 << 20) throws {
+        state = Guarded(try SpoolState(directory: directory, maximumBytes: maximumBytes, recentMaximum: recentBytes))
     }
 
     deinit { stop() }

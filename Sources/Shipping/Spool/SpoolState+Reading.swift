@@ -52,6 +52,14 @@ extension SpoolState {
         cursor.heldDropped = 0
         cursors[sink] = cursor
         var batch = Batch(sink: sink, end: cursor.sequence)
+        if let oldest = recent.first, oldest.sequence <= cursor.sequence {
+            readRecent(&batch, maximumRecords, maximumBytes)
+            if batch.end == recent[recent.endIndex - 1].sequence + 1 {
+                readWaiting(&batch, maximumRecords, maximumBytes)
+            }
+            cursors[sink]?.held = batch.end
+            return batch
+        }
         var index = segments.firstIndex { $0.end > cursor.sequence } ?? segments.count
         while index < segments.count && batch.records.count < max(1, maximumRecords) && batch.bytes < maximumBytes {
             if cursor.segment != segments[index].first {
@@ -120,6 +128,20 @@ extension SpoolState {
     private mutating func noteDamage(_ index: Int, _ offset: Int) -> Bool {
         if segments[index].damage.insert(offset).inserted { damaged += 1 }
         return true
+    }
+
+    /// What was written a moment ago is sent from memory. The cursor then knows no place in a file and will find it by sequence.
+    private func readRecent(_ batch: inout Batch, _ maximumRecords: Int, _ maximumBytes: Int) {
+        guard let first = recent.first else { return }
+        let skipped = Int(clamping: batch.end - first.sequence)
+        for (sequence, frame) in recent.dropFirst(skipped) {
+            if batch.records.count >= max(1, maximumRecords) || batch.bytes >= maximumBytes { return }
+            let count = frame.count - Frame.headBytes
+            if !batch.records.isEmpty && batch.bytes + count > maximumBytes { return }
+            batch.records.append(Array(frame[Frame.headBytes...]))
+            batch.bytes += count
+            batch.end = sequence + 1
+        }
     }
 
     /// What the disk would not take is sent from memory.

@@ -41,6 +41,8 @@ struct SpoolState: Sendable {
     let directory: String
     var maximumBytes: Int
     let segmentMaximum: Int
+    /// Bytes of `recent` at most.
+    let recentMaximum: Int
     /// Oldest first. The last one is written to when `active` is open.
     var segments: [Segment] = []
     var cursors: [String: Cursor] = [:]
@@ -50,6 +52,10 @@ struct SpoolState: Sendable {
     /// Frames that are not on disk, oldest first.
     var waiting: [(sequence: UInt64, frame: [UInt8])] = []
     var waitingBytes = 0
+    /// Frames that are on disk and still in memory, oldest first, up to `nextSequence` or to what waits: a sink that keeps up is served from
+    /// here, without reading, checking and copying what was just written.
+    var recent: ArraySlice<(sequence: UInt64, frame: [UInt8])> = []
+    var recentBytes = 0
     var needsSync = false
     var isSyncPlanned = false
     var isStopped = false
@@ -58,7 +64,8 @@ struct SpoolState: Sendable {
     var lastError: DiskFault?
     var refusedUntil: ContinuousClock.Instant?
 
-    init(directory: String, maximumBytes: Int) throws(DiskFault) {
+    init(directory: String, maximumBytes: Int, recentMaximum: Int) throws(DiskFault) {
+        self.recentMaximum = recentMaximum
         self.directory = directory
         self.maximumBytes = max(4096, maximumBytes)
         segmentMaximum = max(512, min(4 << 20, maximumBytes / 8))
@@ -195,9 +202,22 @@ struct SpoolState: Sendable {
             segments[segments.count - 1].end = waiting[end - 1].sequence + 1
             done = end
         }
-        for index in 0..<done { waitingBytes -= waiting[index].frame.count }
+        for index in 0..<done {
+            waitingBytes -= waiting[index].frame.count
+            recentBytes += waiting[index].frame.count
+        }
+        recent.append(contentsOf: waiting[..<done])
         waiting.removeFirst(done)
+        forgetRecent(below: nil)
         return waiting.isEmpty
+    }
+
+    /// Lets go of what every sink has, and of the oldest when there is too much.
+    mutating func forgetRecent(below sequence: UInt64?) {
+        while let oldest = recent.first, recentBytes > recentMaximum || oldest.sequence < sequence ?? 0 {
+            recentBytes -= oldest.frame.count
+            recent.removeFirst()
+        }
     }
 
     private mutating func write(_ bytes: [UInt8]) -> Bool {
@@ -265,6 +285,7 @@ struct SpoolState: Sendable {
     /// Removes the segments that every known sink has behind it.
     mutating func removeAcknowledged() {
         guard let lowest = cursors.values.map(\.sequence).min() else { return }
+        forgetRecent(below: lowest)
         while let oldest = segments.first, oldest.end <= lowest {
             if segments.count == 1 {
                 if active >= 0 && oldest.bytes < segmentMaximum { break }
