@@ -191,8 +191,9 @@ class Gate:
         def read():
             if not self.access_log.exists():
                 return None
-            lines = [json.loads(line) for line in self.access_log.read_text().splitlines()]
-            return lines if len(lines) >= count else None
+            # Each loop writes in blocks of its own: only the time tells the order.
+            lines = [json.loads(line) for line in self.access_log.read_text().split("\n")[:-1]]
+            return sorted(lines, key=lambda line: line["time"]) if len(lines) >= count else None
 
         return wait_for(read, seconds)
 
@@ -223,7 +224,7 @@ def events_of(path, count=1, seconds=10):
     def read():
         if not os.path.exists(path):
             return None
-        lines = [json.loads(line) for line in pathlib.Path(path).read_text().split("\n") if line]
+        lines = [json.loads(line) for line in pathlib.Path(path).read_text().split("\n")[:-1]]
         return lines if len(lines) >= count else None
 
     return wait_for(read, seconds)
