@@ -52,7 +52,7 @@ let package = Package(
         .target(name: "Wire", dependencies: ["CZlib"], swiftSettings: hot),
         .target(name: "Patterns", dependencies: ["Wire", "CVectorscan", "CRE2"], swiftSettings: hot),
         .target(name: "Rules", dependencies: ["Wire", "Patterns"], swiftSettings: hot),
-        .target(name: "Logins", dependencies: ["Wire", "Patterns"], swiftSettings: hot),
+        .target(name: "Logins", dependencies: ["Wire", "Patterns", "COpenSSL"], swiftSettings: hot),
         .target(
             name: "Config",
             dependencies: ["Wire", "Patterns", "Rules", "Logins", .product(name: "Yams", package: "Yams")],

@@ -123,8 +123,6 @@ package final class EventStore: Sendable {
                 database,
                 "INSERT OR IGNORE INTO events (id, time, event, service, login, client, json) VALUES (?,?,?,?,?,?,?)")
             for event in events {
-                var line: [UInt8] = []
-                event.writeJSON(to: &line)
                 statement.bind(1, event.text(event.texts.id))
                 statement.bind(2, event.unixNanoseconds / 1_000)
                 statement.bind(
@@ -132,7 +130,7 @@ package final class EventStore: Sendable {
                 statement.bind(4, event.text(event.texts.service))
                 if event.hasLogin { statement.bind(5, event.text(event.texts.login)) } else { statement.bindNull(5) }
                 statement.bind(6, event.client.description)
-                statement.bind(7, String(decoding: line, as: UTF8.self))
+                statement.bind(7, String(decoding: event.line, as: UTF8.self))
                 try statement.run()
             }
             try execute("COMMIT")

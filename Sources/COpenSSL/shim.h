@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <string.h>
@@ -130,6 +131,20 @@ static inline void COpenSSL_keep_sessions(SSL_CTX *context, int (*take)(SSL *, S
 
 static inline void COpenSSL_set_owner(SSL *ssl, void *owner) { SSL_set_app_data(ssl, owner); }
 static inline void *COpenSSL_owner(SSL *ssl) { return SSL_get_app_data(ssl); }
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+/* First 32 bits of SHA-256. The interface that is called the new one looks the algorithm up by name for every text (1 µs); this one has the
+ * processor's own instructions (90 ns for a name). */
+static inline unsigned int COpenSSL_sha256_head(const unsigned char *text, size_t count) {
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    SHA256_CTX context;
+    SHA256_Init(&context);
+    if (count) SHA256_Update(&context, text, count);
+    SHA256_Final(digest, &context);
+    return (unsigned int)digest[0] << 24 | (unsigned int)digest[1] << 16 | (unsigned int)digest[2] << 8 | digest[3];
+}
+#pragma GCC diagnostic pop
 
 /* Whether two certificates stand for the same names, as an ECDSA and RSA pair does. */
 static inline int COpenSSL_same_names(X509 *left, X509 *right) {

@@ -4,6 +4,7 @@ import Logins
 import Proxy
 import Shipping
 import Synchronization
+import Wire
 
 /// Takes the login events out of every loop's ring, at most 20 ms late, and hands them to the collectors' spool and the archive. Owns one
 /// queue; nothing on it waits for a collector or a disk.
@@ -39,13 +40,21 @@ final class DetectionQueue: Sendable {
             let events = ring.drain()
             if events.isEmpty { continue }
             outputs.archive?.take(events)
-            outputs.shipper?.take(
-                events.map { event in
-                    var line: [UInt8] = []
-                    line.reserveCapacity(1_024)
-                    event.writeJSON(to: &line)
-                    return line
-                })
+            outputs.shipper?.take(lines(of: events))
         }
+    }
+
+    private func lines(of events: [LoginEvent]) -> [[UInt8]] {
+        var buffer = ByteBuffer()
+        var lines: [[UInt8]] = []
+        lines.reserveCapacity(events.count)
+        for event in events {
+            event.writeJSON(to: &buffer)
+            var line: [UInt8] = []
+            line.append(buffer.bytes)
+            lines.append(line)
+            buffer.removeAll()
+        }
+        return lines
     }
 }

@@ -8,7 +8,7 @@ struct EventWriter {
 
     init(event: LoginEvent) { self.event = event }
 
-    mutating func write(to out: inout [UInt8]) {
+    mutating func write(to out: inout ByteBuffer) {
         out.append("{")
         text("id", event.texts.id, &out)
         name("time", &out)
@@ -36,7 +36,7 @@ struct EventWriter {
         out.append(event.isBlocked ? "true" : "false")
         writeTags(&out)
         name("duration_ms", &out)
-        out.append(contentsOf: String(event.durationMicroseconds / 1_000).utf8)
+        out.append(decimal: event.durationMicroseconds / 1_000)
         let rest = event.durationMicroseconds % 1_000
         out.append(46)
         out.append(UInt8(truncatingIfNeeded: 48 + rest / 100))
@@ -46,7 +46,7 @@ struct EventWriter {
         out.append("}")
     }
 
-    private mutating func writeUser(_ out: inout [UInt8]) {
+    private mutating func writeUser(_ out: inout ByteBuffer) {
         if !event.hasLogin && event.texts.userID.isEmpty && event.exists == nil { return }
         open("usr", &out)
         if event.hasLogin { string("login", event.texts.login, &out) }
@@ -58,7 +58,7 @@ struct EventWriter {
         close(&out)
     }
 
-    private mutating func writeHTTP(_ out: inout [UInt8]) {
+    private mutating func writeHTTP(_ out: inout ByteBuffer) {
         open("http", &out)
         name("client_ip", &out)
         out.append("\"")
@@ -75,14 +75,14 @@ struct EventWriter {
         out.append(event.version == .http11 ? "\"1.1\"" : "\"1.0\"")
         if event.status > 0 {
             name("status_code", &out)
-            out.append(contentsOf: String(event.status).utf8)
+            out.append(decimal: UInt64(event.status))
         }
         text("user_agent", event.texts.userAgent, &out)
         writeHeaderNames(&out)
         close(&out)
     }
 
-    private mutating func writeHeaderNames(_ out: inout [UInt8]) {
+    private mutating func writeHeaderNames(_ out: inout ByteBuffer) {
         if event.texts.headerNames.isEmpty { return }
         name("header_names", &out)
         out.append("[")
@@ -99,7 +99,7 @@ struct EventWriter {
         out.append("]")
     }
 
-    private mutating func writeFingerprint(_ out: inout [UInt8]) {
+    private mutating func writeFingerprint(_ out: inout ByteBuffer) {
         let texts = event.texts
         if texts.fingerprintHTTP.isEmpty && texts.fingerprintHeader.isEmpty && texts.fingerprintNetwork.isEmpty
             && texts.fingerprintSession.isEmpty
@@ -114,7 +114,7 @@ struct EventWriter {
         close(&out)
     }
 
-    private mutating func writeTLS(_ out: inout [UInt8]) {
+    private mutating func writeTLS(_ out: inout ByteBuffer) {
         if event.texts.tlsVersion.isEmpty { return }
         open("tls", &out)
         text("version", event.texts.tlsVersion, &out)
@@ -123,7 +123,7 @@ struct EventWriter {
         close(&out)
     }
 
-    private mutating func writeTags(_ out: inout [UInt8]) {
+    private mutating func writeTags(_ out: inout ByteBuffer) {
         if event.tags.isEmpty && event.outcome != .unknown { return }
         open("tags", &out)
         if event.outcome == .unknown {
@@ -144,30 +144,30 @@ struct EventWriter {
 
     // MARK: Pieces
 
-    private mutating func name(_ key: StaticString, _ out: inout [UInt8]) {
+    private mutating func name(_ key: StaticString, _ out: inout ByteBuffer) {
         out.append(isFirst ? "\"" : ",\"")
         isFirst = false
         out.append(key)
         out.append("\":")
     }
 
-    private mutating func open(_ key: StaticString, _ out: inout [UInt8]) {
+    private mutating func open(_ key: StaticString, _ out: inout ByteBuffer) {
         name(key, &out)
         out.append("{")
         isFirst = true
     }
 
-    private mutating func close(_ out: inout [UInt8]) {
+    private mutating func close(_ out: inout ByteBuffer) {
         out.append("}")
         isFirst = false
     }
 
     /// A text that is absent when empty.
-    private mutating func text(_ key: StaticString, _ range: ByteRange, _ out: inout [UInt8]) {
+    private mutating func text(_ key: StaticString, _ range: ByteRange, _ out: inout ByteBuffer) {
         if !range.isEmpty { string(key, range, &out) }
     }
 
-    private mutating func string(_ key: StaticString, _ range: ByteRange, _ out: inout [UInt8]) {
+    private mutating func string(_ key: StaticString, _ range: ByteRange, _ out: inout ByteBuffer) {
         name(key, &out)
         out.append("\"")
         let bytes = event.bytes

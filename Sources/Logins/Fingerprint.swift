@@ -100,16 +100,15 @@ package enum Fingerprint {
 
     /// Eight hexadecimal digits of what the text is in lower case.
     static func appendHash(_ text: Span<UInt8>, to out: inout [UInt8]) {
-        var hash = SHA256()
-        for index in text.indices { hash.update(ByteSearch.lowercased(text[index])) }
-        appendDigits(hash.finish()[0], to: &out)
+        var folded: [UInt8] = []
+        folded.reserveCapacity(text.count)
+        for index in text.indices { folded.append(ByteSearch.lowercased(text[index])) }
+        appendHash(of: folded, to: &out)
     }
 
     /// Eight hexadecimal digits of a text as it is.
     private static func appendHash(of text: [UInt8], to out: inout [UInt8]) {
-        var hash = SHA256()
-        hash.update(text.span)
-        appendDigits(hash.finish()[0], to: &out)
+        appendDigits(Digest.head(of: text.span), to: &out)
     }
 
     private static func appendDigits(_ word: UInt32, to out: inout [UInt8]) {

@@ -84,8 +84,18 @@ package struct LoginEvent: Sendable {
         tags.append((nameRange, add(value)))
     }
 
+    /// The native form as text.
+    package var line: [UInt8] {
+        var buffer = ByteBuffer()
+        buffer.reserve(1_024)
+        writeJSON(to: &buffer)
+        var line: [UInt8] = []
+        line.append(buffer.bytes)
+        return line
+    }
+
     /// The native form, one JSON object without a line feed. What is unknown is absent.
-    package func writeJSON(to out: inout [UInt8]) {
+    package func writeJSON(to out: inout ByteBuffer) {
         var writer = EventWriter(event: self)
         writer.write(to: &out)
     }

@@ -158,26 +158,6 @@ package struct ByteBuffer: ~Copyable {
     }
 
     package mutating func append(_ array: [UInt8]) { append(array.span) }
-
-    /// Decimal digits of `number`.
-    package mutating func append(decimal number: UInt64) {
-        reserve(20)
-        guard let base = unsafe base else { return }
-        var rest = number
-        var digits = 1
-        while rest >= 10 {
-            rest /= 10
-            digits += 1
-        }
-        rest = number
-        var place = end + digits
-        end = place
-        repeat {
-            place -= 1
-            unsafe base[place] = UInt8(truncatingIfNeeded: 48 + rest % 10)
-            rest /= 10
-        } while rest > 0
-    }
 }
 
 extension [UInt8] {

@@ -65,13 +65,7 @@ package struct IPAddress: Hashable, Comparable, Sendable, CustomStringConvertibl
         left.high == right.high ? left.low < right.low : left.high < right.high
     }
 
-    package func write(to out: inout [UInt8]) {
-        var text = IPAddressText()
-        text.write(self)
-        out.append(text.bytes.span.extracting(0..<text.count))
-    }
-
-    package func write(to out: inout ByteBuffer) {
+    package func write<Sink: ByteSink & ~Copyable>(to out: inout Sink) {
         var text = IPAddressText()
         text.write(self)
         out.append(text.bytes.span.extracting(0..<text.count))

@@ -87,6 +87,8 @@ package struct JSONWriter {
     }
 
     /// Escapes what JSON must escape; what is no UTF-8 becomes U+FFFD, so that every receiver can read the line.
+    @_specialize(where Sink == ByteBuffer)
+    @_specialize(where Sink == [UInt8])
     package static func escape<Sink: ByteSink & ~Copyable>(_ text: Span<UInt8>, into out: inout Sink) {
         var index = 0
         var plain = 0

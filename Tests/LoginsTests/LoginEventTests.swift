@@ -6,8 +6,7 @@ import Wire
 
 struct LoginEventTests {
     private func values(_ event: LoginEvent) throws -> [String: String] {
-        var line: [UInt8] = []
-        event.writeJSON(to: &line)
+        let line = event.line
         var values = NamedValues()
         try JSONReader.read(line.span, into: &values)
         return Dictionary(

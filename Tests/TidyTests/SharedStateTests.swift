@@ -20,6 +20,7 @@ import Testing
         "Sources/Daemon/Terminal.swift",
         "Sources/Demo/Socket.swift",
         "Sources/Demo/main.swift",
+        "Sources/Logins/Digest.swift",
         "Sources/Logins/Fingerprint.swift",
         "Sources/Patterns/Pattern.swift",
         "Sources/Patterns/PatternDatabase.swift",
