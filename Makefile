@@ -20,8 +20,8 @@ setup: ## install the Debian packages that the build needs (nothing when they ar
 	@.ci/install build
 
 build: setup ## build the daemon and the demo service (release)
-	$(SWIFT) build -c release --product loginward
-	$(SWIFT) build -c release --product loginward-demo
+	$(SWIFT) build -c release --static-swift-stdlib --product loginward
+	$(SWIFT) build -c release --static-swift-stdlib --product loginward-demo
 
 run: build ## build, then guard the demo identity service (or UPSTREAM=http://host:port)
 	@.ci/demo $(RELEASE)
