@@ -9,7 +9,7 @@ extension Downstream {
     func carryOut(_ decision: Inspection.Decision) {
         guard let exchange else { return }
         switch decision {
-        case .pass: forward()
+        case .pass: proceed(exchange)
         case .gather:
             exchange.isBuffered = true
             if exchange.expectsContinue {
@@ -30,14 +30,21 @@ extension Downstream {
         case .redirect(let status, let location): answer(status: status, page: .none, location: location)
         case .respond(let status, let contentType, let body):
             answer(status: status, page: .own(contentType: contentType, body: body), location: nil)
-        case .delay(let time):
-            phase = .delayed
-            worker.loop.setDeadline(self, worker.loop.now + time)
         case .close:
             exchange.status = 0
             abort()
-        case .flag: forward()
+        case .flag, .delay: proceed(exchange)
         }
+    }
+
+    /// Nothing speaks against the request any more: it goes out, after the delay that a rule asked for.
+    private func proceed(_ exchange: Exchange) {
+        guard let time = exchange.delay else {
+            forward()
+            return
+        }
+        phase = .delayed
+        worker.loop.setDeadline(self, worker.loop.now + time)
     }
 
     // MARK: Gathering
@@ -96,7 +103,7 @@ extension Downstream {
     private func letPassUninspected(_ exchange: Exchange) {
         worker.counters.uninspectedBodies += 1
         exchange.reason.append("over_body")
-        forward()
+        carryOut(Inspection.inspectName(exchange, worker))
     }
 
     // MARK: Forwarding

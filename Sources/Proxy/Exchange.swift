@@ -64,6 +64,8 @@ final class Exchange {
     var login = LoginObservation()
     /// Decided on the head, carried out once the body of a login was read for its name.
     var pendingAction: RuleAction?
+    /// The longest delay that rules asked for; waited once, when everything else let the request pass.
+    var delay: Duration?
     /// Matches of `evaluation` that were counted.
     var countedMatches = 0
 
@@ -137,6 +139,7 @@ final class Exchange {
         Exchange.empty(&flagLines)
         login.reset()
         pendingAction = nil
+        delay = nil
         countedMatches = 0
         upstream = nil
         pool = nil

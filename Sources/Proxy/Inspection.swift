@@ -20,13 +20,15 @@ enum Inspection {
     static func inspectHead(_ exchange: Exchange, _ worker: Worker) -> Decision {
         let bytes = exchange.requestBytes
         let policy = exchange.policy
+        // First of all: what the exchange before this one left must not be looked at.
+        exchange.evaluation.reset(for: policy.ruleset)
         // 1. Who is asking.
         exchange.client = ClientAddress.find(
             peer: exchange.peer, exchange.request, bytes.span, policy.trust)
         identify(exchange, worker)
         RequestTarget.normalise(bytes.span.slice(exchange.request.path), into: &exchange.path)
         // 2. The allowlist wins over everything that follows.
-        exchange.isAllowlisted = isListed(exchange, policy.allowlist, worker)
+        exchange.isAllowlisted = ListLookup.head(of: exchange, in: policy.allowlist, worker) != nil
         // 3. Where to.
         guard let index = policy.router.service(for: bytes.span.slice(exchange.request.authority)) else {
             return .refuse(.noSuchService)
@@ -34,12 +36,11 @@ enum Inspection {
         let service = policy.services[index]
         exchange.service = service
         LoginObserver.recognise(exchange, service)
-        exchange.evaluation.reset(for: policy.ruleset)
         if !exchange.login.needsRequestBody { LoginObserver.observeRequest(exchange) }
         // 4. The denylist. 5. Rules on the head.
         var decision = Decision.pass
         if !exchange.isAllowlisted {
-            if let action = deny(exchange, worker) {
+            if let action = deny(ListLookup.head(of: exchange, in: policy.denylist, worker), exchange, worker) {
                 decision = .act(action)
             } else {
                 if policy.ruleset.needsFingerprints { LoginObserver.printHead(exchange) }
@@ -59,8 +60,10 @@ enum Inspection {
         let hasBody = !exchange.requestFlow.hasEnded
         switch decision {
         case .pass:
-            let wanted =
-                exchange.policy.ruleset.needsRequestBody && !exchange.isAllowlisted || exchange.login.needsRequestBody
+            let policy = exchange.policy
+            let isAsked =
+                policy.ruleset.needsRequestBody || policy.denylist.needsRequestBody || policy.allowlist.needsRequestBody
+            let wanted = isAsked && !exchange.isAllowlisted || exchange.login.needsRequestBody
             if !wanted { return inspectName(exchange, worker) }
             if !hasBody { return inspectBody(exchange, worker) }
             if case .length(let count) = exchange.requestFraming, count > UInt64(exchange.policy.limits.inspectedBytes)
@@ -88,10 +91,14 @@ enum Inspection {
         }
     }
 
-    /// What the lists say of a name that stands in the head.
-    private static func inspectName(_ exchange: Exchange, _ worker: Worker) -> Decision {
-        if exchange.isAllowlisted || isAllowlistedLogin(exchange, worker) { return .pass }
-        return denyLogin(exchange, worker).map { .act($0) } ?? .pass
+    /// What the lists say of the typed name, and of the body as far as it was read.
+    static func inspectName(_ exchange: Exchange, _ worker: Worker) -> Decision {
+        if exchange.isAllowlisted { return .pass }
+        let policy = exchange.policy
+        exchange.isAllowlisted = ListLookup.body(of: exchange, in: policy.allowlist, worker) != nil
+        if exchange.isAllowlisted { return .pass }
+        let action = deny(ListLookup.body(of: exchange, in: policy.denylist, worker), exchange, worker)
+        return action.map { .act($0) } ?? .pass
     }
 
     // MARK: Request body
@@ -107,8 +114,8 @@ enum Inspection {
         }
         LoginObserver.observeRequest(exchange)
         if let action = exchange.pendingAction { return .act(action) }
-        if exchange.isAllowlisted || isAllowlistedLogin(exchange, worker) { return .pass }
-        if let action = denyLogin(exchange, worker) { return .act(action) }
+        if case .act(let action) = inspectName(exchange, worker) { return .act(action) }
+        if exchange.isAllowlisted { return .pass }
         if policy.ruleset.needsFingerprints { LoginObserver.printBody(exchange) }
         let raw = BodyInspection.isDecoded(exchange) ? exchange.decodedBody : exchange.body
         let verdict = policy.ruleset.inspectRequestBody(
@@ -124,77 +131,20 @@ enum Inspection {
     static func inspectResponse(_ exchange: Exchange, _ worker: Worker) -> RuleAction? {
         let answerBytes = exchange.responseBytes
         LoginObserver.observeResponseHead(exchange)
-        if let action = denyUserID(exchange, worker) { return action }
-        if exchange.isAllowlisted || !exchange.policy.ruleset.inspectsResponses { return nil }
+        let policy = exchange.policy
+        if policy.ruleset.needsSessionFingerprint { LoginObserver.printSession(exchange) }
+        if !exchange.isAllowlisted {
+            exchange.isAllowlisted = ListLookup.answer(to: exchange, in: policy.allowlist, worker) != nil
+        }
+        if exchange.isAllowlisted { return nil }
+        if let action = deny(ListLookup.answer(to: exchange, in: policy.denylist, worker), exchange, worker) {
+            return action
+        }
+        if !policy.ruleset.inspectsResponses { return nil }
         let verdict = exchange.policy.ruleset.inspectResponseHead(
             exchange.response, answerBytes.span, facts: facts(exchange), state: &exchange.evaluation,
             scratch: worker.scratch)
         return apply(verdict, exchange, worker)
-    }
-
-    // MARK: Lists
-
-    private static func isListed(_ exchange: Exchange, _ list: Denylist, _ worker: Worker) -> Bool {
-        let bytes = exchange.requestBytes
-        if list.isEmpty { return false }
-        let now = worker.loop.unixNanoseconds / 1_000_000_000
-        if list.find(address: exchange.client, now: now) != nil { return true }
-        if let index = exchange.request.first(.userAgent) {
-            let value = bytes.span.slice(exchange.request.fields[index].value)
-            if list.find(userAgent: value, now: now) != nil { return true }
-        }
-        return false
-    }
-
-    private static func deny(_ exchange: Exchange, _ worker: Worker) -> RuleAction? {
-        let bytes = exchange.requestBytes
-        let list = exchange.policy.denylist
-        if list.isEmpty { return nil }
-        let now = worker.loop.unixNanoseconds / 1_000_000_000
-        var entry = list.find(address: exchange.client, now: now)
-        if entry == nil, let index = exchange.request.first(.userAgent) {
-            entry = list.find(
-                userAgent: bytes.span.slice(exchange.request.fields[index].value), now: now)
-        }
-        if entry == nil && list.hasFingerprints { entry = denyFingerprint(exchange, list, worker, now) }
-        return entry.flatMap { denied(by: $0, exchange, worker) }
-    }
-
-    private static func denyFingerprint(_ exchange: Exchange, _ list: Denylist, _ worker: Worker, _ now: Int64)
-        -> Denylist.Entry?
-    {
-        LoginObserver.printHead(exchange)
-        let prints = exchange.evaluation.fingerprints
-        for range in [prints.header, prints.network] where !range.isEmpty {
-            if let entry = list.find(fingerprint: prints.bytes.span.slice(range), now: now) { return entry }
-        }
-        return nil
-    }
-
-    private static func isAllowlistedLogin(_ exchange: Exchange, _ worker: Worker) -> Bool {
-        let list = exchange.policy.allowlist
-        if list.isEmpty || !exchange.login.hasName { return false }
-        let name = exchange.login.name
-        exchange.isAllowlisted =
-            list.find(login: name.span, now: worker.loop.unixNanoseconds / 1_000_000_000) != nil
-        return exchange.isAllowlisted
-    }
-
-    private static func denyLogin(_ exchange: Exchange, _ worker: Worker) -> RuleAction? {
-        let list = exchange.policy.denylist
-        if list.isEmpty || !exchange.login.hasName { return nil }
-        let name = exchange.login.name
-        let entry = list.find(login: name.span, now: worker.loop.unixNanoseconds / 1_000_000_000)
-        return entry.flatMap { denied(by: $0, exchange, worker) }
-    }
-
-    /// The answer says whose login it was: a user that is denied does not get it.
-    private static func denyUserID(_ exchange: Exchange, _ worker: Worker) -> RuleAction? {
-        let list = exchange.policy.denylist
-        if list.isEmpty || exchange.login.userID.isEmpty || exchange.isAllowlisted { return nil }
-        let userID = exchange.login.userID
-        let entry = list.find(userID: userID.span, now: worker.loop.unixNanoseconds / 1_000_000_000)
-        return entry.flatMap { denied(by: $0, exchange, worker) }
     }
 
     /// Rules on the answer's body, which is out already: they only note. Also makes the body readable for the outcome tests.
@@ -214,7 +164,11 @@ enum Inspection {
         _ = apply(verdict, exchange, worker)
     }
 
-    private static func denied(by entry: Denylist.Entry, _ exchange: Exchange, _ worker: Worker) -> RuleAction? {
+    // MARK: Verdicts
+
+    /// What a denylist entry that was found asks for; in monitor mode a note.
+    private static func deny(_ entry: Denylist.Entry?, _ exchange: Exchange, _ worker: Worker) -> RuleAction? {
+        guard let entry else { return nil }
         worker.counters.denylistHits += 1
         exchange.reason.removeAll(keepingCapacity: true)
         exchange.reason.append("denylist")
@@ -226,11 +180,11 @@ enum Inspection {
             exchange.outcome = .monitored
             return nil
         }
+        // The list decided, whatever rule only noted or delayed before.
+        exchange.decidingRule = nil
         exchange.outcome = .blocked
         return .block(status: 403)
     }
-
-    // MARK: Verdicts
 
     /// Turns a verdict into what is to be done; in monitor mode into a note.
     private static func apply(_ verdict: Verdict, _ exchange: Exchange, _ worker: Worker) -> RuleAction? {
@@ -249,7 +203,10 @@ enum Inspection {
         let action = ruleset.rule(at: index).action
         switch action {
         case .flag: return nil
-        case .delay: exchange.outcome = .allowed
+        case .delay(let time):
+            exchange.outcome = .allowed
+            exchange.delay = max(exchange.delay ?? .zero, time)
+            return nil
         case .block, .redirect, .respond, .close: exchange.outcome = .blocked
         }
         return action
@@ -265,7 +222,7 @@ enum Inspection {
 
     // MARK: Facts
 
-    private static func facts(_ exchange: Exchange) -> ExchangeFacts {
+    static func facts(_ exchange: Exchange) -> ExchangeFacts {
         ExchangeFacts(
             client: exchange.client, peer: exchange.peer, isSecure: exchange.isSecure,
             service: exchange.service?.index ?? -1,

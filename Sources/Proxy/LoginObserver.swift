@@ -95,19 +95,26 @@ enum LoginObserver {
             to: &exchange.evaluation.fingerprints.bytes)
     }
 
+    /// The fingerprint that needs the user whom the answer names.
+    static func printSession(_ exchange: Exchange) {
+        let (bytes, userID) = (exchange.requestBytes, exchange.login.userID)
+        exchange.evaluation.fingerprints.session = Fingerprint.appendSession(
+            exchange.request, bytes.span, userID: userID.span,
+            to: &exchange.evaluation.fingerprints.bytes)
+    }
+
     // MARK: The event
 
     /// Writes the one event of this exchange. Called when it ends, on every path.
     static func emit(_ exchange: Exchange, _ worker: Worker, microseconds: UInt64) {
         let answerBytes = exchange.responseBytes
-        let bytes = exchange.requestBytes
         guard let service = exchange.service else { return }
         printHead(exchange)
         printBody(exchange)
-        let (userID, observed) = (exchange.login.userID, exchange.observedBody)
-        exchange.evaluation.fingerprints.session = Fingerprint.appendSession(
-            exchange.request, bytes.span, userID: userID.span,
-            to: &exchange.evaluation.fingerprints.bytes)
+        // Once more: the answer's body may have told the user's id.
+        printSession(exchange)
+        capture(exchange, worker)
+        let observed = exchange.observedBody
         var event = LoginEvent(capacity: 512 + exchange.request.length)
         event.unixNanoseconds = exchange.startedUnixNanoseconds
         event.durationMicroseconds = microseconds
@@ -174,6 +181,23 @@ enum LoginObserver {
         event.texts.tlsCipher = event.add(exchange.login.tlsCipher)
         event.texts.tlsServerName = event.add(exchange.login.tlsServerName)
         addTags(exchange, to: &event)
+    }
+
+    private static func capture(_ exchange: Exchange, _ worker: Worker) {
+        let ruleset = exchange.policy.ruleset
+        if exchange.evaluation.matches.isEmpty { return }
+        let (bytes, path) = (exchange.requestBytes, exchange.path)
+        ruleset.captureRequestHead(
+            exchange.request, bytes.span, path: path.span, facts: Inspection.facts(exchange),
+            state: &exchange.evaluation, scratch: worker.scratch)
+        let raw = BodyInspection.isDecoded(exchange) ? exchange.decodedBody : exchange.body
+        ruleset.captureRequestBody(exchange.bodyValues, raw: raw.span, state: &exchange.evaluation)
+        if !exchange.hasResponseHead { return }
+        exchange.evaluation.userID = exchange.login.userID
+        let (answerBytes, observed) = (exchange.responseBytes, exchange.observedBody)
+        ruleset.captureResponseHead(
+            exchange.response, answerBytes.span, state: &exchange.evaluation, scratch: worker.scratch)
+        ruleset.captureResponseBody(exchange.responseValues, raw: observed.span, state: &exchange.evaluation)
     }
 
     private static func addTags(_ exchange: Exchange, to event: inout LoginEvent) {

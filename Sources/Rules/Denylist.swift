@@ -46,6 +46,9 @@ package final class Denylist: Sendable {
         (userIDs, userIDEntries) = set(.userID)
         (userAgents, userAgentEntries) = set(.userAgent)
         (fingerprints, fingerprintEntries) = set(.fingerprint)
+        let prints = (parsed.texts[.fingerprint] ?? []).map(\.0)
+        needsRequestBody = prints.contains { $0.starts(with: "http-".utf8) }
+        hasSessionFingerprints = prints.contains { $0.starts(with: "ssn-".utf8) }
     }
 
     /// A list without entries.
@@ -54,6 +57,9 @@ package final class Denylist: Sendable {
     package var count: Int { entries.count }
     package var isEmpty: Bool { entries.isEmpty }
     package var hasFingerprints: Bool { !fingerprints.isEmpty }
+    /// It names fingerprints that are known only with the request's body.
+    package let needsRequestBody: Bool
+    package let hasSessionFingerprints: Bool
 
     private static func table(bits: Int, _ list: [(IPAddress, Int32)], _ entries: [Entry]) -> Length {
         var size = 8

@@ -70,6 +70,13 @@ package enum RuleCompiler {
                         "rule \"\(rule.id)\" looks at the response body, which is already on its way when it is known",
                         hint: "set mode: monitor"))
             }
+            if phase >= .responseHead && rule.action.isPassing {
+                problems.append(
+                    Problem(
+                        rule.place,
+                        "rule \"\(rule.id)\" looks at the answer, when the request can no longer be delayed or flagged",
+                        hint: "actions on an answer are block, redirect, respond and close"))
+            }
             rules.append(
                 CompiledRule(
                     id: Array(rule.id.utf8), name: rule.name, mode: rule.mode, tags: rule.tags, action: rule.action,

@@ -21,20 +21,7 @@ extension Ruleset {
                 look(input, at: value, &state, scratch)
             }
         }
-        return decide(.requestHead, facts, &state) { rule, state in
-            captureHead(rule, head, bytes, path, facts, &state, scratch)
-        }
-    }
-
-    private func captureHead(
-        _ rule: Int, _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ path: Span<UInt8>, _ facts: ExchangeFacts,
-        _ state: inout Evaluation, _ scratch: EvaluationScratch
-    ) {
-        for capture in self.rule(at: rule).captures where capture.subject.phase == .requestHead {
-            visitHead(capture.subject, head, bytes, path, facts, state.fingerprints, scratch) { value in
-                state.capture(capture.tag.span, value)
-            }
-        }
+        return decide(.requestHead, facts, &state)
     }
 
     /// Rules that need the body, decoded into names and values, or the typed name of a login. Runs also when there is no body: its values are
@@ -49,18 +36,12 @@ extension Ruleset {
                 look(inputs[index], at: value, &state, scratch)
             }
         }
-        return decide(.requestBody, facts, &state) { rule, state in
-            for capture in self.rule(at: rule).captures where capture.subject.phase == .requestBody {
-                visitBody(capture.subject, values, raw, state.login, state.hasLogin, state.fingerprints) { value in
-                    state.capture(capture.tag.span, value)
-                }
-            }
-        }
+        return decide(.requestBody, facts, &state)
     }
 
     // MARK: Values
 
-    private func visitHead(
+    func visitHead(
         _ subject: borrowing Subject, _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ path: Span<UInt8>,
         _ facts: ExchangeFacts, _ fingerprints: Fingerprints, _ scratch: EvaluationScratch,
         _ body: (Span<UInt8>) -> Void
@@ -92,7 +73,7 @@ extension Ruleset {
         }
     }
 
-    private func visitBody(
+    func visitBody(
         _ subject: borrowing Subject, _ values: borrowing NamedValues, _ raw: Span<UInt8>, _ login: [UInt8],
         _ hasLogin: Bool,
         _ fingerprints: Fingerprints, _ body: (Span<UInt8>) -> Void
@@ -136,17 +117,5 @@ extension Ruleset {
                 if ByteSearch.equals(value.slice(pair.name), name) { body(value.slice(pair.value)) }
             }
         }
-    }
-}
-
-extension Evaluation {
-    /// Tags that one exchange may carry, and the bytes of each value.
-    private static let captureLimit = 32
-    private static let captureBytes = 256
-
-    /// Stores a value as a tag.
-    mutating func capture(_ tag: Span<UInt8>, _ value: Span<UInt8>) {
-        if captures.entries.count >= Evaluation.captureLimit { return }
-        captures.append(name: tag, value: value.extracting(0..<min(value.count, Evaluation.captureBytes)))
     }
 }

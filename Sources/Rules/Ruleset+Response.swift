@@ -14,13 +14,7 @@ extension Ruleset {
                 look(inputs[index], at: value, &state, scratch)
             }
         }
-        return decide(.responseHead, facts, &state) { rule, state in
-            for capture in self.rule(at: rule).captures where capture.subject.phase == .responseHead {
-                visitResponse(capture.subject, head, bytes, state.userID, state.fingerprints, scratch) { value in
-                    state.capture(capture.tag.span, value)
-                }
-            }
-        }
+        return decide(.responseHead, facts, &state)
     }
 
     /// Rules that need the answer's body. It is on its way to the client by then, so these only note.
@@ -30,21 +24,24 @@ extension Ruleset {
     ) -> Verdict {
         if isEmpty { return .allow }
         for index in inputRanges[Phase.responseBody.rawValue] {
-            switch inputs[index].subject {
-            case .responseBody:
-                for entry in values.entries.indices {
-                    look(inputs[index], at: values.arena.span.slice(values.entries[entry].value), &state, scratch)
-                }
-            case .responseBodyValue(let name):
-                visitNamed(name.span, values) { look(inputs[index], at: $0, &state, scratch) }
-            case .responseBodyText: if !raw.isEmpty { look(inputs[index], at: raw, &state, scratch) }
-            default: break
-            }
+            visitResponseBody(inputs[index].subject, values, raw) { look(inputs[index], at: $0, &state, scratch) }
         }
-        return decide(.responseBody, facts, &state) { _, _ in }
+        return decide(.responseBody, facts, &state)
     }
 
-    private func visitResponse(
+    func visitResponseBody(
+        _ subject: borrowing Subject, _ values: borrowing NamedValues, _ raw: Span<UInt8>, _ body: (Span<UInt8>) -> Void
+    ) {
+        switch subject {
+        case .responseBody:
+            for entry in values.entries.indices { body(values.arena.span.slice(values.entries[entry].value)) }
+        case .responseBodyValue(let name): visitNamed(name.span, values, body)
+        case .responseBodyText: if !raw.isEmpty { body(raw) }
+        default: break
+        }
+    }
+
+    func visitResponse(
         _ subject: borrowing Subject, _ head: borrowing ResponseHead, _ bytes: Span<UInt8>, _ userID: [UInt8],
         _ fingerprints: Fingerprints, _ scratch: EvaluationScratch, _ body: (Span<UInt8>) -> Void
     ) {

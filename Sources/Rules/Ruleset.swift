@@ -94,6 +94,7 @@ package final class Ruleset: Sendable {
     package let needsResponseBody: Bool
     package let inspectsResponses: Bool
     package let needsFingerprints: Bool
+    package let needsSessionFingerprint: Bool
     let needsQueryValues: Bool
 
     init(rules: [CompiledRule], inputs: [RuleInput], nodes: [RuleNode], bits: Int) {
@@ -126,6 +127,7 @@ package final class Ruleset: Sendable {
             default: false
             }
         }
+        needsSessionFingerprint = subjects.contains(.fingerprintSession)
         needsQueryValues = subjects.contains { if case .queryValue = $0 { true } else { false } }
     }
 
@@ -172,11 +174,7 @@ package final class Ruleset: Sendable {
     // MARK: Verdicts
 
     /// Reads the rules of `phase` off the bits. Every match is noted; the first that stops decides, else the first that delays.
-    func decide(
-        _ phase: Phase, _ facts: ExchangeFacts, _ state: inout Evaluation, capture: (Int, inout Evaluation) -> Void
-    )
-        -> Verdict
-    {
+    func decide(_ phase: Phase, _ facts: ExchangeFacts, _ state: inout Evaluation) -> Verdict {
         var stopping: Int?
         var delaying: Int?
         for index in planRanges[phase.rawValue] {
@@ -185,7 +183,6 @@ package final class Ruleset: Sendable {
             let position = plan.rule
             if facts.unixSeconds >= rules[position].expires || !rules[position].speaks(of: facts.service) { continue }
             state.matches.append(UInt16(truncatingIfNeeded: position))
-            if !rules[position].captures.isEmpty { capture(position, &state) }
             if !rules[position].isEnforced { continue }
             if !rules[position].action.isPassing {
                 if stopping == nil { stopping = position }

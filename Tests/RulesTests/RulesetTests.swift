@@ -61,6 +61,9 @@ struct RulesetTests {
                 values, raw: Array(body.map(\.1).joined(separator: " ").utf8).span, facts: facts, state: &state,
                 scratch: scratch)
         }
+        ruleset.captureRequestHead(
+            head, bytes.span, path: path.span, facts: facts, state: &state, scratch: scratch)
+        ruleset.captureRequestBody(values, raw: [UInt8]().span, state: &state)
         var acting: String?
         if case .act(let index) = verdict { acting = String(decoding: ruleset.rule(at: index).id, as: UTF8.self) }
         return (state.matches.map { String(decoding: ruleset.rule(at: Int($0)).id, as: UTF8.self) }, acting, state)
@@ -163,6 +166,24 @@ struct RulesetTests {
         let captures = result.state.captures
         #expect(captures.entries.count == 1)
         #expect(String(decoding: captures.arena, as: UTF8.self) == "uapython-requests/2.31")
+    }
+
+    @Test func `a rule of the head stores a value of the body`() throws {
+        let yes = try test("request.method", .equals(Array("GET".utf8)))
+        let typed = try #require(Subject("request.body.name"))
+        let result = try run(
+            [rule("r", yes, mode: .monitor, captures: [("typed", typed)])], get, body: [("name", "eve")])
+        #expect(String(decoding: result.state.captures.arena, as: UTF8.self) == "typedeve")
+    }
+
+    @Test func `an answer can neither be delayed nor flagged`() throws {
+        let late = try test("response.status", .equals(Array("401".utf8)))
+        let actions: [RuleAction] = [.delay(.seconds(1)), .flag(header: Array("X-A".utf8), value: [])]
+        for action in actions {
+            let compiled = RuleCompiler.compile([rule("r", late, action: action)], services: [])
+            #expect(compiled.ruleset == nil)
+            #expect(compiled.problems.map(\.place) == [place])
+        }
     }
 
     @Test func `every problem is told with its place`() throws {

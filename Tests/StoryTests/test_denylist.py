@@ -1,10 +1,10 @@
 """The denylist refuses, the allowlist wins, and a list with a bad line is not taken at all."""
 import datetime
-import signal
 
 import pytest
 
 from gate import Gate, events_of, wait_for
+from origin import response
 
 LOGINS = [{
     "name": "web", "match": {"method": "POST", "path": "/login"}, "user": {"login": "body.username"},
@@ -26,9 +26,9 @@ def listed(gates, origin, folder):
             (folder / "allow.txt").write_text(allow)
             settings["allowlist"] = {"files": [str(folder / "allow.txt")]}
         return gates(
-            origin=origin, denylist={"files": [str(folder / "deny.txt")]}, service={"logins": LOGINS},
+            origin=origin, denylist={"files": [str(folder / "deny.txt")]},
             client_address={"trusted_proxies": ["127.0.0.1"]},
-            collectors=[{"name": "events", "type": "file", "path": str(folder / "events.jsonl")}], **settings)
+            collectors=[{"name": "events", "type": "file", "path": str(folder / "events.jsonl")}], **{"service": {"logins": LOGINS}, **settings})
 
     return make
 
@@ -86,6 +86,18 @@ def test_a_typed_name_is_refused_before_the_upstream_sees_it(listed, origin, fol
     assert len(origin.requests) == 1
 
 
+def test_a_body_that_is_too_long_to_read_does_not_hide_the_name_in_the_head(listed, origin, folder):
+    (folder / "rules.yaml").write_text('{"rules": [{"id": "r", "when": [{"request.body.x": {"equals": "evil"}}]}]}')
+    gate = listed(
+        "usr.login=root\n", service={"logins": [{**LOGINS[0], "user": {"login": "header.x-user"}}]},
+        rules={"files": [str(folder / "rules.yaml")]}, limits={"body_inspected": "1KiB", "over_body": "allow"})
+    for name, wanted in (("root", b"HTTP/1.1 403"), ("alice", b"HTTP/1.1 200")):
+        head = f"POST /login HTTP/1.1\r\nHost: a\r\nX-User: {name}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+        answer = gate.send(head.encode() + b"1000\r\n" + b"a" * 4096 + b"\r\n0\r\n\r\n", half_close=False)
+        assert answer.startswith(wanted), name
+    assert [request.field("X-User") for request in origin.requests] == ["alice"]
+
+
 def test_a_fingerprint_of_an_event_can_be_denied(listed, folder):
     gate = listed("")
     form = dict(method="POST", path="/login", body="username=a&password=b", User_Agent="Odd/3")
@@ -95,6 +107,54 @@ def test_a_fingerprint_of_an_event_can_be_denied(listed, folder):
     gate.reload()
     assert status(gate, **form) == 403
     assert status(gate, method="POST", path="/login", body="username=a&password=b", Accept="*/*", User_Agent="Odd/3") == 200
+
+
+@pytest.mark.parametrize("kind", ["http", "header", "network", "session"])
+def test_every_kind_of_fingerprint_that_an_event_tells_can_be_denied_or_allowed(listed, folder, kind):
+    gate = listed("", allow="")
+    form = dict(method="POST", path="/login", body="username=a&password=b", User_Agent="Odd/3", Cookie="sid=1")
+    assert status(gate, **form) == 200
+    fingerprint = events_of(folder / "events.jsonl")[0]["fingerprint"][kind]
+    (folder / "deny.txt").write_text(f"fingerprint={fingerprint} - seen before\n")
+    gate.reload()
+    assert status(gate, **form) == 403
+    assert gate.accesses(2)[1]["reason"] == "denylist: seen before"
+    assert status(gate, "192.0.2.1, 192.0.2.2", "PUT", "/other", User_Agent="Odd/4", Via="1.1 a") == 200
+    (folder / "allow.txt").write_text(f"fingerprint={fingerprint}\n")
+    gate.reload()
+    assert status(gate, **form) == 200
+
+
+@pytest.mark.parametrize("told", ["response.header.x-user-id", "response.cookie.uid"])
+def test_a_user_that_the_answer_names_does_not_get_the_answer(listed, origin, folder, told):
+    login = {**LOGINS[0], "user_id": told}
+    gate = listed("usr.id=u-7 - closed account\n", service={"logins": [login]})
+    attempt = dict(method="POST", path="/login", body="username=eve&password=x")
+    origin.answer = response(200, b"the session", "X-User-Id: u-7", "Set-Cookie: uid=u-7; Path=/")
+    answered, fields, body = gate.request(
+        "POST", "/login", body=attempt["body"], headers={"X-Forwarded-For": "198.51.100.1", **FORM})
+    assert answered == 403
+    assert fields["Set-Cookie"] is None and b"the session" not in body
+    event = events_of(folder / "events.jsonl")[0]
+    assert (event["event"], event["blocked"], event["usr"]["id"]) == ("users.login.failure", True, "u-7")
+    assert event["verdict"]["reason"] == "denylist: closed account"
+    origin.answer = response(200, b"the session", "X-User-Id: u-77", "Set-Cookie: uid=u-77; Path=/")
+    assert status(gate, **attempt) == 200
+
+
+def test_an_allowed_user_gets_the_answer_that_a_list_would_deny(listed, origin):
+    origin.answer = response(200, b"ok", "X-User-Id: u-7")
+    gate = listed("usr.id=u-7\n", allow="usr.id=u-7\n")
+    assert status(gate, method="POST", path="/login", body="username=eve&password=x") == 200
+
+
+def test_a_login_from_a_denied_address_is_an_event_that_says_whose_it_was(listed, origin, folder):
+    gate = listed("203.0.113.7 - botnet\n")
+    assert status(gate, "203.0.113.7", "POST", "/login", "username=alice&password=x") == 403
+    event = events_of(folder / "events.jsonl")[0]
+    assert (event["usr"]["login"], event["http"]["client_ip"], event["blocked"]) == ("alice", "203.0.113.7", True)
+    assert event["verdict"]["reason"] == "denylist: botnet"
+    assert origin.requests == []
 
 
 def test_the_allowlist_wins(listed):
@@ -120,6 +180,18 @@ def test_a_bad_line_refuses_the_whole_list_with_its_number(folder, origin, line)
     gate = Gate(folder / "gate", origin=origin, denylist={"files": [str(folder / "deny.txt")]}).start(wait=False)
     assert gate.process.wait(10) == 78
     wait_for(lambda: gate.logged("deny.txt:4:"))
+
+
+def test_every_bad_line_of_every_list_is_told_at_once(folder, origin):
+    (folder / "one.txt").write_text("nonsense\n203.0.113.7\n203.0.113.7 tomorrow\n")
+    (folder / "two.txt").write_text("\nusr.id=\n")
+    gate = Gate(
+        folder / "gate", origin=origin, denylist={"files": [str(folder / "one.txt")]},
+        allowlist={"files": [str(folder / "two.txt")]}).start(wait=False)
+    assert gate.process.wait(10) == 78
+    for place in ("one.txt:1:", "one.txt:3:", "two.txt:2:"):
+        wait_for(lambda: gate.logged(place))
+    assert not gate.logged("one.txt:2:")
 
 
 def test_a_reload_with_a_bad_list_keeps_the_old_one(listed, folder):

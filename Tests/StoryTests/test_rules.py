@@ -86,14 +86,23 @@ def test_a_subject_is_read_where_the_request_carries_it(ruled, origin, condition
 
 def test_a_fingerprint_of_an_event_can_be_a_condition(ruled, folder):
     gate = ruled({"when": [{"request.header.x-none": {"exists": True}}]})
-    assert post(gate, "username=a&password=b", path="/login") == 200
+    cookie = {**FORM, "Cookie": "sid=1"}
+    assert post(gate, "username=a&password=b", cookie, path="/login") == 200
     prints = events_of(folder / "events.jsonl")[0]["fingerprint"]
-    for kind in ("http", "header", "network"):
+    for kind in ("http", "header", "network", "session"):
         (folder / "rules.yaml").write_text(json.dumps(
             {"rules": [{"id": kind, "when": [{f"fingerprint.{kind}": {"equals": prints[kind]}}]}]}))
         gate.reload()
-        assert post(gate, "username=a&password=b", path="/login") == 403, kind
-    assert post(gate, "username=a&password=b", {**FORM, "X-Forwarded-For": "192.0.2.1"}, path="/login") == 200
+        assert post(gate, "username=a&password=b", cookie, path="/login") == 403, kind
+        assert post(gate, "username=a&password=b&c=d", {**FORM, "X-Forwarded-For": "192.0.2.1", "Cookie": "sid=2", "Accept": "*/*"}, path="/login") == 200, kind
+
+
+@pytest.mark.parametrize("told", ["response.header.x-user-id", "response.cookie.uid"])
+def test_the_user_that_an_answer_names_can_be_a_condition(ruled, origin, told):
+    gate = ruled({"when": [{"usr.id": {"equals": "u-7"}}]}, service={"logins": [{**LOGINS[0], "user_id": told}]})
+    for user, wanted in (("u-7", 403), ("u-77", 200)):
+        origin.answer = response(200, b"ok", f"X-User-Id: {user}", f"Set-Cookie: uid={user}; Path=/")
+        assert post(gate, "username=a&password=b", path="/login") == wanted
 
 
 # Matchers
@@ -255,6 +264,41 @@ def test_a_delay_holds_the_request_and_lets_others_pass(ruled, origin):
         assert time.monotonic() - start >= 1
 
 
+@pytest.mark.parametrize("body, path", [("username=a&x=evil", "/login"), ("username=a&x=evil", "/"), ("username=mallory", "/login")])
+def test_a_delay_is_not_a_way_around_what_comes_after_it(ruled, origin, body, path):
+    gate = ruled(
+        {"when": [{"request.path": {"prefix": "/"}}], "then": {"action": "delay", "time": "10ms"}},
+        {"when": [{"request.body.x": {"equals": "evil"}}]}, {"when": [{"usr.login": {"equals": "mallory"}}]})
+    assert post(gate, body, path=path) == 403
+    assert origin.requests == []
+    assert post(gate, "username=b", path=path) == 200
+    assert [request.body for request in origin.requests] == [b"username=b"]
+
+
+def test_a_delayed_name_is_still_looked_up_in_the_denylist(ruled, origin, folder):
+    (folder / "deny.txt").write_text("usr.login=mallory - out\n")
+    gate = ruled({"when": [{"request.path": {"prefix": "/"}}], "then": {"action": "delay", "time": "10ms"}},
+                 denylist={"files": [str(folder / "deny.txt")]})
+    assert post(gate, "username=mallory", path="/login") == 403
+    assert origin.requests == []
+    assert post(gate, "username=alice", path="/login") == 200
+
+
+@pytest.mark.parametrize("then", [
+    {"action": "redirect", "location": "https://example.org/"}, {"action": "respond", "status": 429, "body": "x"}, {"action": "close"},
+    {"action": "delay", "time": "30s"}, {"action": "flag"},
+], ids=lambda then: then["action"])
+def test_no_action_is_carried_out_when_only_watching(ruled, origin, then):
+    condition = [{"request.path": {"prefix": "/"}}]
+    gate = ruled({"id": "w", "mode": "monitor", "when": condition, "then": then})
+    assert status(gate) == 200
+    gate = ruled({"id": "w", "when": condition, "then": then}, mode="monitor")
+    assert status(gate) == 200
+    assert len(origin.requests) == 2
+    assert all(request.all("X-Loginward-Flag") == [] for request in origin.requests)
+    assert gate.accesses()[0]["rule"] == "w"
+
+
 def test_a_flag_goes_to_the_upstream_and_only_the_gate_may_set_it(ruled, origin):
     gate = ruled(
         {"id": "odd", "when": [{"request.header.x-odd": {"exists": True}}], "then": {"action": "flag"}},
@@ -304,6 +348,52 @@ def test_tags_and_captures_reach_the_event(ruled, folder):
     assert event["verdict"] == {"action": "monitor", "rule": "tool"}
     assert event["tags"]["type"] == "attack_tool" and event["tags"]["agent"] == "Tool/9"
     assert event["blocked"] is False
+
+
+def test_a_capture_reads_what_is_known_before_and_after_its_rule_was_decided(ruled, origin, folder):
+    captures = {
+        "early": "request.header.x-early", "asked": "request.query.q", "typed": "request.body.extra", "told": "response.header.x-told",
+        "whole": "response.status"}
+    gate = ruled(
+        {"id": "head", "mode": "monitor", "when": [{"request.path": {"equals": "/login"}}], "capture": {f"head.{k}": v for k, v in captures.items()}},
+        {"id": "body", "mode": "monitor", "when": [{"request.body.extra": {"exists": True}}], "capture": {f"body.{k}": v for k, v in captures.items()}},
+        {"id": "answer", "mode": "monitor", "when": [{"response.status": {"equals": "200"}}], "capture": {f"answer.{k}": v for k, v in captures.items()}})
+    origin.answer = response(200, b"ok", "X-Told: 4")
+    assert post(gate, "username=a&extra=3", {**FORM, "X-Early": "1"}, path="/login?q=2") == 200
+    tags = events_of(folder / "events.jsonl")[0]["tags"]
+    wanted = dict(zip(captures, ["1", "2", "3", "4", "200"]))
+    assert {name: tags.get(name) for name in (f"{rule}.{name}" for rule in ("head", "body", "answer") for name in wanted)} == {
+        f"{rule}.{name}": value for rule in ("head", "body", "answer") for name, value in wanted.items()}
+
+
+def test_a_blocked_login_carries_what_its_rule_captures(ruled, folder):
+    gate = ruled({"id": "stop", "when": [{"request.header.user-agent": {"prefix": "Tool/"}}], "capture": {"typed": "request.body.username"}})
+    assert post(gate, "username=alice", {**FORM, "User-Agent": "Tool/1"}, path="/login") == 403
+    assert events_of(folder / "events.jsonl")[0]["tags"]["typed"] == "alice"
+
+
+# Rules that cannot be honoured
+
+def unusable(**rule):
+    return {"id": "r", "when": [{"request.path": {"prefix": "/"}}], **rule}
+
+
+@pytest.mark.parametrize("rule", [
+    unusable(when=[{"request.nonsense": {"equals": "1"}}]), unusable(when=[{"request.path": {"like": "1"}}]),
+    unusable(when=[{"request.path": {"regex": "("}}]), unusable(when=[{"client.ip": {"ip": "10.0.0.1/8"}}]),
+    unusable(when=[{"request.path": {"equals": "1", "transform": ["rot13"]}}]), unusable(then={"action": "explode"}),
+    unusable(when=[{"request.path": {"in": "file:/does/not/exist"}}]), unusable(services=["nobody"]), unusable(expires="tomorrow"), unusable(mode="maybe"),
+    unusable(when=[{"response.body.text": {"contains": "x"}}]),
+    unusable(when=[{"response.status": {"equals": "401"}}], then={"action": "delay", "time": "1s"}),
+    unusable(when=[{"response.status": {"equals": "401"}}], then={"action": "flag"}),
+], ids=lambda rule: json.dumps({key: rule[key] for key in rule if key != "id"})[:70])
+def test_a_rule_that_cannot_be_honoured_is_refused_with_its_place_and_the_old_ones_stay(ruled, folder, rule):
+    gate = ruled({"when": [{"request.path": {"equals": "/no"}}]})
+    (folder / "rules.yaml").write_text("rules:\n  - " + json.dumps(rule) + "\n  - " + json.dumps({**rule, "id": "s"}) + "\n")
+    gate.reload()
+    assert gate.logged("rules.yaml:2:") and gate.logged("rules.yaml:3:")
+    assert (status(gate, path="/no"), status(gate, path="/yes")) == (403, 200)
+    assert gate.metric("loginward_config_last_reload_successful") == 0
 
 
 # The rules that are shipped
