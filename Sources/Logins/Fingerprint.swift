@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Wire
+public import Wire
 
 /// The four fingerprints of a request in the form that Datadog's engine gives them, so that values can be compared with what operators have.
 /// Parts are the first 32 bits of SHA-256 of lower-cased text; an empty input gives an empty part.
-package enum Fingerprint {
+public enum Fingerprint {
     /// Header names that a bit stands for, in their order.
     private static let headerBits: [StaticString] = [
         "referer", "connection", "accept-encoding", "content-encoding", "cache-control", "te", "accept-charset",
@@ -17,7 +17,7 @@ package enum Fingerprint {
     ]
 
     /// `hdr-<bits>-<user agent>-<count of other names>-<their hash>`. Cookies are left out.
-    package static func appendHeader(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, to out: inout [UInt8])
+    public static func appendHeader(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, to out: inout [UInt8])
         -> ByteRange
     {
         let start = out.count
@@ -35,7 +35,7 @@ package enum Fingerprint {
     }
 
     /// `net-<addresses in the first forwarding header>-<bits>`.
-    package static func appendNetwork(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, to out: inout [UInt8])
+    public static func appendNetwork(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, to out: inout [UInt8])
         -> ByteRange
     {
         let start = out.count
@@ -55,7 +55,7 @@ package enum Fingerprint {
     }
 
     /// `http-<method>-<path>-<query names>-<body names>`.
-    package static func appendHTTP(
+    public static func appendHTTP(
         _ head: borrowing RequestHead, _ bytes: Span<UInt8>, query: borrowing NamedValues, body: borrowing NamedValues,
         to out: inout [UInt8]
     ) -> ByteRange {
@@ -73,7 +73,7 @@ package enum Fingerprint {
     }
 
     /// `ssn-<user id>-<cookie names>-<cookie values>-`; empty when there is neither user nor cookie.
-    package static func appendSession(
+    public static func appendSession(
         _ head: borrowing RequestHead, _ bytes: Span<UInt8>, userID: Span<UInt8>, to out: inout [UInt8]
     ) -> ByteRange {
         var pairs = SortedTexts()

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Wire
+public import Wire
 
 /// One login and its outcome, as it is shipped. Built on a loop, then crosses threads: all texts stand in one arena. Neither passwords nor
 /// bodies ever come here.
-package struct LoginEvent: Sendable {
-    package enum Action: UInt8, Sendable {
+public struct LoginEvent: Sendable {
+    public enum Action: UInt8, Sendable {
         case allow, block, monitor, refuse, fail
 
         var text: StaticString {
@@ -19,73 +19,73 @@ package struct LoginEvent: Sendable {
     }
 
     /// Texts by what they are; an empty range is unknown.
-    package struct Texts: Sendable {
-        package var id = ByteRange.empty
-        package var service = ByteRange.empty
-        package var route = ByteRange.empty
-        package var login = ByteRange.empty
-        package var userID = ByteRange.empty
-        package var method = ByteRange.empty
-        package var path = ByteRange.empty
-        package var host = ByteRange.empty
-        package var userAgent = ByteRange.empty
+    public struct Texts: Sendable {
+        public var id = ByteRange.empty
+        public var service = ByteRange.empty
+        public var route = ByteRange.empty
+        public var login = ByteRange.empty
+        public var userID = ByteRange.empty
+        public var method = ByteRange.empty
+        public var path = ByteRange.empty
+        public var host = ByteRange.empty
+        public var userAgent = ByteRange.empty
         /// Names of the request's fields in order, each with a line feed behind it.
-        package var headerNames = ByteRange.empty
-        package var fingerprintHTTP = ByteRange.empty
-        package var fingerprintHeader = ByteRange.empty
-        package var fingerprintNetwork = ByteRange.empty
-        package var fingerprintSession = ByteRange.empty
-        package var rule = ByteRange.empty
-        package var reason = ByteRange.empty
-        package var requestID = ByteRange.empty
-        package var tlsVersion = ByteRange.empty
-        package var tlsCipher = ByteRange.empty
-        package var tlsServerName = ByteRange.empty
+        public var headerNames = ByteRange.empty
+        public var fingerprintHTTP = ByteRange.empty
+        public var fingerprintHeader = ByteRange.empty
+        public var fingerprintNetwork = ByteRange.empty
+        public var fingerprintSession = ByteRange.empty
+        public var rule = ByteRange.empty
+        public var reason = ByteRange.empty
+        public var requestID = ByteRange.empty
+        public var tlsVersion = ByteRange.empty
+        public var tlsCipher = ByteRange.empty
+        public var tlsServerName = ByteRange.empty
     }
 
     /// Longest typed name that is kept; what is longer is cut and tagged.
-    package static let nameLimit = 1_024
+    public static let nameLimit = 1_024
 
-    package var bytes: [UInt8]
-    package var texts = Texts()
-    package var tags: [(name: ByteRange, value: ByteRange)] = []
-    package var unixNanoseconds: Int64 = 0
-    package var outcome = LoginOutcome.unknown
-    package var exists: Bool?
+    public var bytes: [UInt8]
+    public var texts = Texts()
+    public var tags: [(name: ByteRange, value: ByteRange)] = []
+    public var unixNanoseconds: Int64 = 0
+    public var outcome = LoginOutcome.unknown
+    public var exists: Bool?
     /// A name was typed, be it empty.
-    package var hasLogin = false
-    package var client = IPAddress.loopback
-    package var peer = IPAddress.loopback
-    package var version = HTTPVersion.http11
+    public var hasLogin = false
+    public var client = IPAddress.loopback
+    public var peer = IPAddress.loopback
+    public var version = HTTPVersion.http11
     /// 0: no answer was sent.
-    package var status = 0
-    package var action = Action.allow
-    package var durationMicroseconds: UInt64 = 0
+    public var status = 0
+    public var action = Action.allow
+    public var durationMicroseconds: UInt64 = 0
 
-    package var isBlocked: Bool { action == .block }
+    public var isBlocked: Bool { action == .block }
 
     /// `capacity` bytes of text are expected; more fit.
-    package init(capacity: Int) {
+    public init(capacity: Int) {
         bytes = []
         bytes.reserveCapacity(capacity)
     }
 
     /// Takes a text over and returns where it stands.
-    package mutating func add(_ text: Span<UInt8>) -> ByteRange {
+    public mutating func add(_ text: Span<UInt8>) -> ByteRange {
         let start = bytes.count
         bytes.append(text)
         return ByteRange(start, bytes.count)
     }
 
-    package mutating func add(_ text: [UInt8]) -> ByteRange { add(text.span) }
+    public mutating func add(_ text: [UInt8]) -> ByteRange { add(text.span) }
 
-    package mutating func addTag(_ name: Span<UInt8>, _ value: Span<UInt8>) {
+    public mutating func addTag(_ name: Span<UInt8>, _ value: Span<UInt8>) {
         let nameRange = add(name)
         tags.append((nameRange, add(value)))
     }
 
     /// The native form as text.
-    package var line: [UInt8] {
+    public var line: [UInt8] {
         var buffer = ByteBuffer()
         buffer.reserve(1_024)
         writeJSON(to: &buffer)
@@ -95,7 +95,7 @@ package struct LoginEvent: Sendable {
     }
 
     /// The native form, one JSON object without a line feed. What is unknown is absent.
-    package func writeJSON(to out: inout ByteBuffer) {
+    public func writeJSON(to out: inout ByteBuffer) {
         var writer = EventWriter(event: self)
         writer.write(to: &out)
     }

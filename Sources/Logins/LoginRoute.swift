@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Patterns
-package import Wire
+public import Patterns
+public import Wire
 
 /// Which requests of a service are logins, where the typed name stands, and how the answer tells the outcome. Made from the configuration,
 /// immutable, part of the policy.
-package final class LoginRoute: Sendable {
-    package enum PathMatch: Sendable {
+public final class LoginRoute: Sendable {
+    public enum PathMatch: Sendable {
         case exact([UInt8]), prefix([UInt8]), regex(Pattern)
     }
 
     /// Where the typed name stands.
-    package enum NameSource: Equatable, Sendable {
+    public enum NameSource: Equatable, Sendable {
         /// Dotted name in a form, JSON or multipart body.
         case body([UInt8])
         case query([UInt8])
@@ -21,7 +21,7 @@ package final class LoginRoute: Sendable {
     }
 
     /// Where the answer tells `usr.id`.
-    package enum IdentifierSource: Equatable, Sendable {
+    public enum IdentifierSource: Equatable, Sendable {
         /// Lower-case field name.
         case header([UInt8])
         /// Dotted name in a JSON body.
@@ -29,20 +29,20 @@ package final class LoginRoute: Sendable {
         case cookie([UInt8])
     }
 
-    package let name: [UInt8]
+    public let name: [UInt8]
     /// Upper case; nil: any.
-    package let method: [UInt8]?
-    package let path: PathMatch
-    package let user: NameSource
-    package let success: [OutcomeTest]
-    package let failure: [OutcomeTest]
-    package let existsWhen: [OutcomeTest]
-    package let unknownWhen: [OutcomeTest]
-    package let userID: IdentifierSource?
+    public let method: [UInt8]?
+    public let path: PathMatch
+    public let user: NameSource
+    public let success: [OutcomeTest]
+    public let failure: [OutcomeTest]
+    public let existsWhen: [OutcomeTest]
+    public let unknownWhen: [OutcomeTest]
+    public let userID: IdentifierSource?
     /// A test looks into the answer's body.
-    package let needsResponseBody: Bool
+    public let needsResponseBody: Bool
 
-    package init(
+    public init(
         name: String, method: String?, path: PathMatch, user: NameSource, success: [OutcomeTest],
         failure: [OutcomeTest],
         existsWhen: [OutcomeTest], unknownWhen: [OutcomeTest], userID: IdentifierSource?
@@ -62,7 +62,7 @@ package final class LoginRoute: Sendable {
     }
 
     /// The typed name stands in the body or query, which must be read.
-    package var needsRequestBody: Bool {
+    public var needsRequestBody: Bool {
         switch user {
         case .body, .query: true
         case .header, .basic: false
@@ -70,7 +70,7 @@ package final class LoginRoute: Sendable {
     }
 
     /// Whether a request is a login here. `path` is the normalised one.
-    package func matches(method: Span<UInt8>, path: Span<UInt8>) -> Bool {
+    public func matches(method: Span<UInt8>, path: Span<UInt8>) -> Bool {
         if let wanted = self.method, !ByteSearch.equals(method, wanted.span) { return false }
         switch self.path {
         case .exact(let text): return ByteSearch.equals(path, text.span)
@@ -81,7 +81,7 @@ package final class LoginRoute: Sendable {
     }
 
     /// Appends the typed name. False: there is none.
-    package func readName(
+    public func readName(
         _ head: borrowing RequestHead, _ bytes: Span<UInt8>, query: borrowing NamedValues, body: borrowing NamedValues,
         into out: inout [UInt8]
     ) -> Bool {

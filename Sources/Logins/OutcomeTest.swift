@@ -1,33 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Patterns
-package import Wire
+public import Patterns
+public import Wire
 
 /// What the answer to a login says.
-package enum LoginOutcome: UInt8, Sendable {
+public enum LoginOutcome: UInt8, Sendable {
     case success, failure, unknown
 }
 
 /// One way to read an outcome off an answer: every part that is set must hold.
-package struct OutcomeTest: Sendable {
-    package enum TextCheck: Sendable {
+public struct OutcomeTest: Sendable {
+    public enum TextCheck: Sendable {
         case exists(Bool)
         case equals([UInt8])
         case contains([UInt8])
         case regex(Pattern)
     }
 
-    package var statuses: [ClosedRange<Int>] = []
+    public var statuses: [ClosedRange<Int>] = []
     /// Lower-case field name.
-    package var header: (name: [UInt8], check: TextCheck)?
+    public var header: (name: [UInt8], check: TextCheck)?
     /// A cookie of this name is set (and not deleted by an empty value).
-    package var setCookie: [UInt8]?
-    package var body: TextCheck?
+    public var setCookie: [UInt8]?
+    public var body: TextCheck?
     /// Dotted name in a JSON body.
-    package var json: (name: [UInt8], check: TextCheck)?
+    public var json: (name: [UInt8], check: TextCheck)?
 
-    package init() {}
+    public init() {}
 
-    package var needsBody: Bool { body != nil || json != nil }
+    public var needsBody: Bool { body != nil || json != nil }
 
     func holds(
         _ head: borrowing ResponseHead, _ values: borrowing NamedValues, _ bytes: Span<UInt8>, _ body: Span<UInt8>
@@ -115,7 +115,7 @@ enum SetCookie {
 extension LoginRoute {
     /// What an answer says of the login. With no test declared 401 and 403 are failures and other answers below 400 successes; with one of the
     /// two declared the other is its complement; with both declared and none holding the outcome is unknown.
-    package func readOutcome(
+    public func readOutcome(
         _ head: borrowing ResponseHead, _ bytes: Span<UInt8>, body: Span<UInt8>, values: borrowing NamedValues
     ) -> (outcome: LoginOutcome, exists: Bool?) {
         let outcome = readOutcome(head, values, bytes, body)
@@ -153,7 +153,7 @@ extension LoginRoute {
     }
 
     /// Appends `usr.id` as the answer tells it; nothing when it does not.
-    package func readUserID(
+    public func readUserID(
         _ head: borrowing ResponseHead, _ bytes: Span<UInt8>, values: borrowing NamedValues, into out: inout [UInt8]
     ) {
         switch userID {

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 import CRE2
-package import Wire
+public import Wire
 
 /// Why a regular expression was refused.
-package struct PatternError: Error, Equatable, Sendable {
-    package var message: String
+public struct PatternError: Error, Equatable, Sendable {
+    public var message: String
     /// Position in the list that was compiled; 0 for a single one.
-    package var index: Int
+    public var index: Int
 }
 
 /// One compiled regular expression over bytes: RE2's language, linear time, searched anywhere unless anchored. Immutable, shared by all
 /// loops. Owner of the door to RE2.
 @safe
-package final class Pattern: Sendable {
+public final class Pattern: Sendable {
     /// Bytes that one pattern's machine may take; RE2 falls back to a slower, smaller machine beyond it.
     private static let memoryLimit: Int64 = 8 << 20
     /// Groups that `captures` can give, the whole match included.
-    package static let groupLimit = 17
+    public static let groupLimit = 17
 
     nonisolated(unsafe) private let handle: OpaquePointer
-    package let groups: Int
+    public let groups: Int
 
-    package init(_ expression: String, caseInsensitive: Bool) throws(PatternError) {
+    public init(_ expression: String, caseInsensitive: Bool) throws(PatternError) {
         let bytes = Array(expression.utf8)
         var message = [CChar](repeating: 0, count: 256)
         let handle = unsafe bytes.withUnsafeBufferPointer { source in
@@ -41,7 +41,7 @@ package final class Pattern: Sendable {
 
     deinit { unsafe cre2_free(handle) }
 
-    package func matches(_ text: Span<UInt8>) -> Bool {
+    public func matches(_ text: Span<UInt8>) -> Bool {
         var pair: (Int32, Int32) = (0, 0)
         return unsafe text.withUnsafeBufferPointer { source in
             unsafe withUnsafeMutablePointer(to: &pair) { pairs in
@@ -55,7 +55,7 @@ package final class Pattern: Sendable {
     }
 
     /// Fills `groups` with the whole match and its groups; a group that took no part is empty at 0.
-    package func captures(_ text: Span<UInt8>, into groups: inout [ByteRange]) -> Bool {
+    public func captures(_ text: Span<UInt8>, into groups: inout [ByteRange]) -> Bool {
         let count = min(self.groups + 1, Pattern.groupLimit)
         var pairs = [Int32](repeating: -1, count: 2 * count)
         let found = unsafe text.withUnsafeBufferPointer { source in

@@ -5,27 +5,27 @@ import Glibc
 /// Many regular expressions in one machine: one pass says which of them match. RE2 defines the language; Vectorscan runs what it can,
 /// translated to mean the same (`PatternTranslation`), RE2 the rest. Immutable, shared. Owner of the door to Vectorscan.
 @safe
-package final class PatternDatabase: Sendable {
-    package struct Source: Sendable {
-        package var expression: String
-        package var caseInsensitive: Bool
+public final class PatternDatabase: Sendable {
+    public struct Source: Sendable {
+        public var expression: String
+        public var caseInsensitive: Bool
 
-        package init(expression: String, caseInsensitive: Bool) {
+        public init(expression: String, caseInsensitive: Bool) {
             self.expression = expression
             self.caseInsensitive = caseInsensitive
         }
     }
 
-    package let count: Int
+    public let count: Int
     nonisolated(unsafe) private let database: OpaquePointer?
     /// Those that Vectorscan refused, with their numbers.
     private let others: [(index: Int, pattern: Pattern)]
     /// How many patterns run in Vectorscan.
-    package var fastCount: Int { count - others.count }
+    public var fastCount: Int { count - others.count }
 
     /// Compiles all; the error names the first that is no valid expression. `usesVectorscan: false` runs every pattern in RE2, which the
     /// differential test compares with.
-    package init(_ sources: [Source], usesVectorscan: Bool = true) throws(PatternError) {
+    public init(_ sources: [Source], usesVectorscan: Bool = true) throws(PatternError) {
         var others: [(Int, Pattern)] = []
         var fast: [(Int, String, UInt32)] = []
         for (index, source) in sources.enumerated() {
@@ -85,13 +85,13 @@ package final class PatternDatabase: Sendable {
     }
 
     /// Adds to the scratch of one worker what this database needs. Called off the hot path, when a policy comes into force.
-    package func prepare(_ scratch: PatternScratch) {
+    public func prepare(_ scratch: PatternScratch) {
         if let database = unsafe database { unsafe scratch.grow(for: database) }
         scratch.reserve(count)
     }
 
     /// Leaves the numbers of the patterns that match in `scratch.matched`, each once, in no order.
-    package func scan(_ text: Span<UInt8>, scratch: PatternScratch) {
+    public func scan(_ text: Span<UInt8>, scratch: PatternScratch) {
         scratch.matched.removeAll(keepingCapacity: true)
         if let database = unsafe database { unsafe scratch.run(database, text) }
         for index in others.indices where others[index].pattern.matches(text) {
@@ -102,12 +102,12 @@ package final class PatternDatabase: Sendable {
 
 /// One worker's working memory for scans. Confined to it; databases share it one after the other.
 @safe
-package final class PatternScratch {
+public final class PatternScratch {
     private var handle: OpaquePointer?
     /// Numbers of the patterns that the last scan found.
-    package fileprivate(set) var matched: [UInt32] = []
+    public fileprivate(set) var matched: [UInt32] = []
 
-    package init() {}
+    public init() {}
 
     deinit { unsafe hs_free_scratch(handle) }
 

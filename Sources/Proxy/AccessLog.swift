@@ -8,6 +8,7 @@ struct AccessLog: ~Copyable {
     static let blockBytes = 64 * 1024
 
     private var block = ByteBuffer()
+    private var clock = TimestampText()
     private let file: LogFile
 
     init(file: LogFile) { self.file = file }
@@ -16,7 +17,7 @@ struct AccessLog: ~Copyable {
     mutating func write(_ exchange: Exchange, microseconds: UInt64) {
         if block.isEmpty { block.reserve(AccessLog.blockBytes + 8 * 1024) }
         block.append("{\"time\":\"")
-        Timestamp.write(unixNanoseconds: exchange.startedUnixNanoseconds, to: &block)
+        clock.write(unixNanoseconds: exchange.startedUnixNanoseconds, to: &block)
         block.append("\",\"client_ip\":\"")
         exchange.client.write(to: &block)
         block.append("\",\"peer_ip\":\"")

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Wire
+public import Wire
 
 /// A compiled list of addresses, networks, user names, ids, user agents and fingerprints, each with an expiry and a reason. Immutable, shared.
 /// The same type serves as allowlist.
-package final class Denylist: Sendable {
+public final class Denylist: Sendable {
     /// One entry that was found.
-    package struct Entry: Sendable {
-        package let reason: String
+    public struct Entry: Sendable {
+        public let reason: String
         /// Unix seconds, .max for never.
-        package let expires: Int64
+        public let expires: Int64
         /// Line of its file.
-        package let line: Int
-        package let file: String
+        public let line: Int
+        public let file: String
     }
 
     /// Networks of one prefix length, by hash of the masked address: open addressing, at most half full.
@@ -52,14 +52,14 @@ package final class Denylist: Sendable {
     }
 
     /// A list without entries.
-    package static var empty: Denylist { Denylist(DenylistReader.Parsed()) }
+    public static var empty: Denylist { Denylist(DenylistReader.Parsed()) }
 
-    package var count: Int { entries.count }
-    package var isEmpty: Bool { entries.isEmpty }
-    package var hasFingerprints: Bool { !fingerprints.isEmpty }
+    public var count: Int { entries.count }
+    public var isEmpty: Bool { entries.isEmpty }
+    public var hasFingerprints: Bool { !fingerprints.isEmpty }
     /// It names fingerprints that are known only with the request's body.
-    package let needsRequestBody: Bool
-    package let hasSessionFingerprints: Bool
+    public let needsRequestBody: Bool
+    public let hasSessionFingerprints: Bool
 
     private static func table(bits: Int, _ list: [(IPAddress, Int32)], _ entries: [Entry]) -> Length {
         var size = 8
@@ -89,7 +89,7 @@ package final class Denylist: Sendable {
     // MARK: Lookup
 
     /// The longest live network that holds `address`. An expired entry hides nothing.
-    package func find(address: IPAddress, now: Int64) -> Entry? {
+    public func find(address: IPAddress, now: Int64) -> Entry? {
         var index = 0
         while index < lengths.count {
             let key = address.masked(to: lengths[index].bits)
@@ -107,12 +107,12 @@ package final class Denylist: Sendable {
         return nil
     }
 
-    package func find(login: Span<UInt8>, now: Int64) -> Entry? { live(logins.find(login), loginEntries, now) }
-    package func find(userID: Span<UInt8>, now: Int64) -> Entry? { live(userIDs.find(userID), userIDEntries, now) }
-    package func find(userAgent: Span<UInt8>, now: Int64) -> Entry? {
+    public func find(login: Span<UInt8>, now: Int64) -> Entry? { live(logins.find(login), loginEntries, now) }
+    public func find(userID: Span<UInt8>, now: Int64) -> Entry? { live(userIDs.find(userID), userIDEntries, now) }
+    public func find(userAgent: Span<UInt8>, now: Int64) -> Entry? {
         live(userAgents.find(userAgent), userAgentEntries, now)
     }
-    package func find(fingerprint: Span<UInt8>, now: Int64) -> Entry? {
+    public func find(fingerprint: Span<UInt8>, now: Int64) -> Entry? {
         live(fingerprints.find(fingerprint), fingerprintEntries, now)
     }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Wire
+public import Wire
 
 /// Reads denylist files: one entry a line, `VALUE [EXPIRES|-] [reason…]`, "#" begins a comment. One bad line rejects the whole load.
-package enum DenylistReader {
+public enum DenylistReader {
     /// Problems that are told; the rest is counted.
     private static let problemLimit = 100
 
@@ -20,7 +20,7 @@ package enum DenylistReader {
     }
 
     /// `files` are paths with their contents. With any problem there is no list.
-    package static func read(_ files: [(path: String, contents: [UInt8])]) -> (list: Denylist?, problems: [Problem]) {
+    public static func read(_ files: [(path: String, contents: [UInt8])]) -> (list: Denylist?, problems: [Problem]) {
         var parsed = Parsed()
         var problems: [Problem] = []
         for file in files { read(file.contents.span, file.path, &parsed, &problems) }

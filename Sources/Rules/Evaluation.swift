@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import Patterns
-package import Wire
+public import Wire
 
 /// What is known of an exchange beside its bytes.
-package struct ExchangeFacts: Sendable {
-    package var client: IPAddress
-    package var peer: IPAddress
-    package var isSecure: Bool
+public struct ExchangeFacts: Sendable {
+    public var client: IPAddress
+    public var peer: IPAddress
+    public var isSecure: Bool
     /// Position of the service in the policy, -1 for none.
-    package var service: Int
-    package var unixSeconds: Int64
+    public var service: Int
+    public var unixSeconds: Int64
 
-    package init(client: IPAddress, peer: IPAddress, isSecure: Bool, service: Int, unixSeconds: Int64) {
+    public init(client: IPAddress, peer: IPAddress, isSecure: Bool, service: Int, unixSeconds: Int64) {
         self.client = client
         self.peer = peer
         self.isSecure = isSecure
@@ -21,24 +21,24 @@ package struct ExchangeFacts: Sendable {
 }
 
 /// One exchange's run over a ruleset, through its phases. Owned by the exchange, reused; arrays keep their memory.
-package struct Evaluation: Sendable {
+public struct Evaluation: Sendable {
     /// One bit for each condition that holds.
     var bits: [UInt64] = []
     /// Every rule that matched so far, also those that only monitor; positions in the ruleset.
-    package internal(set) var matches: [UInt16] = []
+    public internal(set) var matches: [UInt16] = []
     /// Tags that `capture` stored.
-    package internal(set) var captures = NamedValues()
+    public internal(set) var captures = NamedValues()
     /// Filled by the caller when somebody wants them.
-    package var fingerprints = Fingerprints()
+    public var fingerprints = Fingerprints()
     /// The typed name of a login, and whether there is one.
-    package var login: [UInt8] = []
-    package var hasLogin = false
-    package var userID: [UInt8] = []
+    public var login: [UInt8] = []
+    public var hasLogin = false
+    public var userID: [UInt8] = []
 
-    package init() {}
+    public init() {}
 
     /// Makes it as new for an exchange under `ruleset`.
-    package mutating func reset(for ruleset: Ruleset) {
+    public mutating func reset(for ruleset: Ruleset) {
         matches.removeAll(keepingCapacity: true)
         captures.reset()
         fingerprints.reset()
@@ -79,14 +79,14 @@ struct TransformedText {
 }
 
 /// One worker's working memory for evaluations. Confined to it.
-package final class EvaluationScratch {
+public final class EvaluationScratch {
     let patterns = PatternScratch()
     var text: [UInt8] = []
     var transformed = TransformedText()
     var query = NamedValues()
 
-    package init() {}
+    public init() {}
 
     /// Makes room for what `ruleset` needs. Called when a policy comes into force.
-    package func prepare(for ruleset: Ruleset) { ruleset.prepare(patterns) }
+    public func prepare(for ruleset: Ruleset) { ruleset.prepare(patterns) }
 }

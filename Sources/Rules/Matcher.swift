@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Wire
+public import Wire
 
 /// How a value is looked at. A subject with several values matches when one of them does.
-package enum Matcher: Sendable {
+public enum Matcher: Sendable {
     case equals([UInt8])
     case oneOf([[UInt8]])
     case prefix([UInt8])

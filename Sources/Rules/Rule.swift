@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Wire
+public import Wire
 
 /// One rule as somebody wrote it: a description, made by Config, compiled by `RuleCompiler`.
-package struct Rule: Sendable {
-    package enum Mode: String, CaseIterable, Sendable {
+public struct Rule: Sendable {
+    public enum Mode: String, CaseIterable, Sendable {
         case block, monitor, off
     }
 
-    package var id: String
-    package var name: String
-    package var mode: Mode
+    public var id: String
+    public var name: String
+    public var mode: Mode
     /// Services that it speaks of; empty: all.
-    package var services: [String]
-    package var tags: [(String, String)]
-    package var condition: Condition
-    package var action: RuleAction
+    public var services: [String]
+    public var tags: [(String, String)]
+    public var condition: Condition
+    public var action: RuleAction
     /// "Store value as tag": name of the tag, subject of the value.
-    package var captures: [(tag: String, subject: Subject)]
+    public var captures: [(tag: String, subject: Subject)]
     /// Unix seconds after which it is off; nil: never.
-    package var expires: Int64?
-    package var place: Place
+    public var expires: Int64?
+    public var place: Place
 
-    package init(
+    public init(
         id: String, name: String, mode: Mode, services: [String], tags: [(String, String)], condition: Condition,
         action: RuleAction, captures: [(tag: String, subject: Subject)], expires: Int64?, place: Place
     ) {
@@ -39,7 +39,7 @@ package struct Rule: Sendable {
 }
 
 /// What must hold for a rule to match.
-package indirect enum Condition: Sendable {
+public indirect enum Condition: Sendable {
     case all([Condition])
     case any([Condition])
     /// Holds also when the subject is missing.
@@ -48,14 +48,14 @@ package indirect enum Condition: Sendable {
 }
 
 /// One look at one subject.
-package struct Test: Sendable {
-    package var subject: Subject
-    package var transforms: [Transform]
-    package var matcher: Matcher
-    package var caseInsensitive: Bool
-    package var place: Place
+public struct Test: Sendable {
+    public var subject: Subject
+    public var transforms: [Transform]
+    public var matcher: Matcher
+    public var caseInsensitive: Bool
+    public var place: Place
 
-    package init(subject: Subject, transforms: [Transform], matcher: Matcher, caseInsensitive: Bool, place: Place) {
+    public init(subject: Subject, transforms: [Transform], matcher: Matcher, caseInsensitive: Bool, place: Place) {
         self.subject = subject
         self.transforms = transforms
         self.matcher = matcher
@@ -65,7 +65,7 @@ package struct Test: Sendable {
 }
 
 /// What is done when a rule matches.
-package enum RuleAction: Equatable, Sendable {
+public enum RuleAction: Equatable, Sendable {
     /// The block page with this status.
     case block(status: Int)
     case redirect(status: Int, location: [UInt8])
@@ -78,7 +78,7 @@ package enum RuleAction: Equatable, Sendable {
     case flag(header: [UInt8], value: [UInt8])
 
     /// The request goes on to the upstream.
-    package var isPassing: Bool {
+    public var isPassing: Bool {
         switch self {
         case .delay, .flag: true
         case .block, .redirect, .respond, .close: false
@@ -87,7 +87,7 @@ package enum RuleAction: Equatable, Sendable {
 }
 
 /// What inspection says about one phase of an exchange.
-package enum Verdict: Equatable, Sendable {
+public enum Verdict: Equatable, Sendable {
     case allow
     /// Carry out the action of this rule (its position in the ruleset).
     case act(rule: Int)

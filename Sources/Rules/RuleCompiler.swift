@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import Patterns
-package import Wire
+public import Wire
 
 /// Turns described rules into a `Ruleset`, off the loops, or says everything that is wrong with them.
-package enum RuleCompiler {
+public enum RuleCompiler {
     /// Conditions of one ruleset; more is a mistake somewhere.
     private static let conditionLimit = 1 << 16
 
     /// `services` are the names by position. With any problem there is no ruleset.
-    package static func compile(_ rules: [Rule], services: [String]) -> (ruleset: Ruleset?, problems: [Problem]) {
+    public static func compile(_ rules: [Rule], services: [String]) -> (ruleset: Ruleset?, problems: [Problem]) {
         var build = Build(services: services)
         for rule in rules where rule.mode != .off { build.add(rule) }
         build.findDuplicates(rules)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Wire
+public import Wire
 
 /// Tags from values: what a rule that matched asked to store. Done when the exchange is over, so that a rule may store what was known
 /// before it was decided and what came after.
 extension Ruleset {
-    package func captureRequestHead(
+    public func captureRequestHead(
         _ head: borrowing RequestHead, _ bytes: Span<UInt8>, path: Span<UInt8>, facts: ExchangeFacts,
         state: inout Evaluation, scratch: EvaluationScratch
     ) {
@@ -20,14 +20,14 @@ extension Ruleset {
         }
     }
 
-    package func captureRequestBody(_ values: borrowing NamedValues, raw: Span<UInt8>, state: inout Evaluation) {
+    public func captureRequestBody(_ values: borrowing NamedValues, raw: Span<UInt8>, state: inout Evaluation) {
         let (matches, prints, login, hasLogin) = (state.matches, state.fingerprints, state.login, state.hasLogin)
         for capture in captures(of: matches, .requestBody) {
             visitBody(capture.subject, values, raw, login, hasLogin, prints) { state.capture(capture.tag.span, $0) }
         }
     }
 
-    package func captureResponseHead(
+    public func captureResponseHead(
         _ head: borrowing ResponseHead, _ bytes: Span<UInt8>, state: inout Evaluation, scratch: EvaluationScratch
     ) {
         let (matches, prints, userID) = (state.matches, state.fingerprints, state.userID)
@@ -38,7 +38,7 @@ extension Ruleset {
         }
     }
 
-    package func captureResponseBody(_ values: borrowing NamedValues, raw: Span<UInt8>, state: inout Evaluation) {
+    public func captureResponseBody(_ values: borrowing NamedValues, raw: Span<UInt8>, state: inout Evaluation) {
         let matches = state.matches
         for capture in captures(of: matches, .responseBody) {
             visitResponseBody(capture.subject, values, raw) { state.capture(capture.tag.span, $0) }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Wire
+public import Wire
 
 /// The request phases: finds the values of each subject and hands them to the tests.
 extension Ruleset {
     /// Rules that need only the head are decided here. `path` is the normalised one.
-    package func inspectRequestHead(
+    public func inspectRequestHead(
         _ head: borrowing RequestHead, _ bytes: Span<UInt8>, path: Span<UInt8>, facts: ExchangeFacts,
         state: inout Evaluation, scratch: EvaluationScratch
     ) -> Verdict {
@@ -26,7 +26,7 @@ extension Ruleset {
 
     /// Rules that need the body, decoded into names and values, or the typed name of a login. Runs also when there is no body: its values are
     /// missing then.
-    package func inspectRequestBody(
+    public func inspectRequestBody(
         _ values: borrowing NamedValues, raw: Span<UInt8>, facts: ExchangeFacts, state: inout Evaluation,
         scratch: EvaluationScratch
     ) -> Verdict {

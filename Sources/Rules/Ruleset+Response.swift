@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Wire
+public import Wire
 
 /// The response phases.
 extension Ruleset {
     /// Rules that need the answer's status and fields. Called before anything of the answer is sent.
-    package func inspectResponseHead(
+    public func inspectResponseHead(
         _ head: borrowing ResponseHead, _ bytes: Span<UInt8>, facts: ExchangeFacts, state: inout Evaluation,
         scratch: EvaluationScratch
     ) -> Verdict {
@@ -18,7 +18,7 @@ extension Ruleset {
     }
 
     /// Rules that need the answer's body. It is on its way to the client by then, so these only note.
-    package func inspectResponseBody(
+    public func inspectResponseBody(
         _ values: borrowing NamedValues, raw: Span<UInt8>, facts: ExchangeFacts, state: inout Evaluation,
         scratch: EvaluationScratch
     ) -> Verdict {

@@ -3,12 +3,12 @@ import Patterns
 import Wire
 
 /// A rule as it runs.
-package struct CompiledRule: Sendable {
-    package let id: [UInt8]
-    package let name: String
-    package let mode: Rule.Mode
-    package let tags: [(String, String)]
-    package let action: RuleAction
+public struct CompiledRule: Sendable {
+    public let id: [UInt8]
+    public let name: String
+    public let mode: Rule.Mode
+    public let tags: [(String, String)]
+    public let action: RuleAction
     let captures: [(tag: [UInt8], subject: Subject)]
     let expires: Int64
     /// Services that it speaks of, by position; empty: all.
@@ -18,9 +18,9 @@ package struct CompiledRule: Sendable {
     let root: Int
 
     /// Its action is carried out, not only noted.
-    package var isEnforced: Bool { mode == .block }
+    public var isEnforced: Bool { mode == .block }
 
-    package var isFlag: Bool {
+    public var isFlag: Bool {
         if case .flag = action { true } else { false }
     }
 
@@ -80,7 +80,7 @@ struct RulePlan: Sendable {
 }
 
 /// Compiled rules. Immutable, shared by all loops, replaced whole. Each input is read once; conditions become bits; rules are read off them.
-package final class Ruleset: Sendable {
+public final class Ruleset: Sendable {
     private let rules: [CompiledRule]
     let inputs: [RuleInput]
     /// Inputs of each phase: a range in `inputs`, which are sorted by it.
@@ -90,11 +90,11 @@ package final class Ruleset: Sendable {
     private let plans: [RulePlan]
     private let nodes: [RuleNode]
     let bitWords: Int
-    package let needsRequestBody: Bool
-    package let needsResponseBody: Bool
-    package let inspectsResponses: Bool
-    package let needsFingerprints: Bool
-    package let needsSessionFingerprint: Bool
+    public let needsRequestBody: Bool
+    public let needsResponseBody: Bool
+    public let inspectsResponses: Bool
+    public let needsFingerprints: Bool
+    public let needsSessionFingerprint: Bool
     let needsQueryValues: Bool
 
     init(rules: [CompiledRule], inputs: [RuleInput], nodes: [RuleNode], bits: Int) {
@@ -132,12 +132,12 @@ package final class Ruleset: Sendable {
     }
 
     /// No rules at all.
-    package static var empty: Ruleset { Ruleset(rules: [], inputs: [], nodes: [], bits: 0) }
+    public static var empty: Ruleset { Ruleset(rules: [], inputs: [], nodes: [], bits: 0) }
 
-    package var count: Int { rules.count }
-    package var isEmpty: Bool { rules.isEmpty }
+    public var count: Int { rules.count }
+    public var isEmpty: Bool { rules.isEmpty }
 
-    package func rule(at index: Int) -> CompiledRule { rules[index] }
+    public func rule(at index: Int) -> CompiledRule { rules[index] }
 
     func prepare(_ scratch: PatternScratch) { for input in inputs { input.database?.prepare(scratch) } }
 

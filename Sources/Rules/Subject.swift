@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The moments at which something becomes known, in order.
-package enum Phase: Int, Comparable, CaseIterable, Sendable {
+public enum Phase: Int, Comparable, CaseIterable, Sendable {
     case requestHead, requestBody, responseHead, responseBody
 
-    package static func < (left: Phase, right: Phase) -> Bool { left.rawValue < right.rawValue }
+    public static func < (left: Phase, right: Phase) -> Bool { left.rawValue < right.rawValue }
 }
 
 /// A part of an exchange that rules look at. Names of headers are lower case.
-package enum Subject: Hashable, Sendable {
+public enum Subject: Hashable, Sendable {
     case clientIP, clientPeer
     case method, path, query, queryValue([UInt8]), header([UInt8]), headers, cookie([UInt8]), host, scheme, version
     case body, bodyValue([UInt8]), bodyText
@@ -17,7 +17,7 @@ package enum Subject: Hashable, Sendable {
     case fingerprintHTTP, fingerprintHeader, fingerprintNetwork, fingerprintSession
 
     /// As in a rule file: `request.header.user-agent`. nil when there is no such subject.
-    package init?(_ text: String) {
+    public init?(_ text: String) {
         func tail(_ prefix: String) -> [UInt8]? {
             text.hasPrefix(prefix) && text.count > prefix.count ? Array(text.dropFirst(prefix.count).utf8) : nil
         }
@@ -41,7 +41,7 @@ package enum Subject: Hashable, Sendable {
     }
 
     /// Every subject without a name of its own, for messages and completion.
-    package static let plain: [String: Subject] = [
+    public static let plain: [String: Subject] = [
         "client.ip": .clientIP, "client.peer": .clientPeer, "request.method": .method, "request.path": .path,
         "request.query": .query, "request.headers": .headers, "request.body": .body, "request.body.text": .bodyText,
         "request.host": .host, "request.scheme": .scheme, "request.version": .version, "usr.login": .userLogin,
@@ -54,7 +54,7 @@ package enum Subject: Hashable, Sendable {
     private static func lowercased(_ name: [UInt8]) -> [UInt8] { name.map { $0 >= 65 && $0 <= 90 ? $0 | 32 : $0 } }
 
     /// When its value is known.
-    package var phase: Phase {
+    public var phase: Phase {
         switch self {
         case .clientIP, .clientPeer, .method, .path, .query, .queryValue, .header, .headers, .cookie, .host, .scheme,
             .version,
@@ -67,5 +67,5 @@ package enum Subject: Hashable, Sendable {
     }
 
     /// It is an address: `ip` and `in` compare networks.
-    package var isAddress: Bool { self == .clientIP || self == .clientPeer }
+    public var isAddress: Bool { self == .clientIP || self == .clientPeer }
 }

@@ -2,7 +2,7 @@
 import Wire
 
 /// What is done to a value before it is matched; several apply in their order.
-package enum Transform: String, CaseIterable, Hashable, Sendable {
+public enum Transform: String, CaseIterable, Hashable, Sendable {
     case lowercase
     case trim
     case removeNulls = "remove_nulls"
@@ -15,7 +15,7 @@ package enum Transform: String, CaseIterable, Hashable, Sendable {
     case removeComments = "remove_comments"
 
     /// Appends the transformed `text` to the empty `out`.
-    package func apply(_ text: Span<UInt8>, into out: inout [UInt8]) {
+    public func apply(_ text: Span<UInt8>, into out: inout [UInt8]) {
         switch self {
         case .lowercase: for index in text.indices { out.append(ByteSearch.lowercased(text[index])) }
         case .trim: out.append(text.slice(Whitespace.trimmed(text)))

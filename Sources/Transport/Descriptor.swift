@@ -2,11 +2,11 @@
 
 /// Owner of one file descriptor; closes it when it goes. Passed along by consuming it, so nothing is closed twice.
 @safe
-package struct Descriptor: ~Copyable, Sendable {
-    package let raw: Int32
+public struct Descriptor: ~Copyable, Sendable {
+    public let raw: Int32
 
     /// Takes ownership of an open descriptor.
-    package init(owning raw: Int32) {
+    public init(owning raw: Int32) {
         precondition(raw >= 0)
         self.raw = raw
     }
@@ -14,7 +14,7 @@ package struct Descriptor: ~Copyable, Sendable {
     deinit { SystemCall.close(raw) }
 
     /// Gives the descriptor away without closing it.
-    package consuming func release() -> Int32 {
+    public consuming func release() -> Int32 {
         let raw = raw
         discard self
         return raw

@@ -11,7 +11,7 @@ open class EventTarget {
     final var registrations: Int32 = 0
     final var isDeferred = false
 
-    package init() {}
+    public init() {}
 
     /// Events of a registered descriptor. Called on the loop's queue.
     open func ready(_ readiness: Readiness, on loop: Loop) {}

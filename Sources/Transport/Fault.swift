@@ -2,32 +2,32 @@
 import Glibc
 
 /// The world failed: whose side it was, what we were doing, and what the kernel (or OpenSSL) said. A value that crosses threads.
-package struct Fault: Error, Equatable, Sendable, CustomStringConvertible {
-    package enum Source: UInt8, Sendable { case downstream, upstream, `internal` }
+public struct Fault: Error, Equatable, Sendable, CustomStringConvertible {
+    public enum Source: UInt8, Sendable { case downstream, upstream, `internal` }
 
-    package var source: Source
-    package var operation: StaticString
+    public var source: Source
+    public var operation: StaticString
     /// 0 when the cause is not a system call.
-    package var errno: Int32
-    package var detail: String?
+    public var errno: Int32
+    public var detail: String?
 
-    package init(_ source: Source, _ operation: StaticString, errno: Int32 = 0, detail: String? = nil) {
+    public init(_ source: Source, _ operation: StaticString, errno: Int32 = 0, detail: String? = nil) {
         self.source = source
         self.operation = operation
         self.errno = errno
         self.detail = detail
     }
 
-    package static func == (left: Fault, right: Fault) -> Bool {
+    public static func == (left: Fault, right: Fault) -> Bool {
         left.source == right.source && left.operation.description == right.operation.description
             && left.errno == right.errno && left.detail == right.detail
     }
 
     /// The peer went away, which happens all day and is nobody's mistake.
-    package var isDisconnect: Bool { errno == ECONNRESET || errno == EPIPE || errno == ENOTCONN }
+    public var isDisconnect: Bool { errno == ECONNRESET || errno == EPIPE || errno == ENOTCONN }
 
     /// This process or machine has no descriptor, memory or port left, which says nothing about the peer.
-    package var isOurLack: Bool {
+    public var isOurLack: Bool {
         switch errno {
         case EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL: true
         default: false
@@ -35,7 +35,7 @@ package struct Fault: Error, Equatable, Sendable, CustomStringConvertible {
     }
 
     /// "operation: reason (detail)", for the log.
-    package var description: String {
+    public var description: String {
         var text = operation.description
         if errno != 0 { text += ": " + Fault.text(of: errno) }
         if let detail { text += errno != 0 ? " (\(detail))" : ": \(detail)" }

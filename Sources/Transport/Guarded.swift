@@ -6,16 +6,16 @@ import Synchronization
 /// A contended `Mutex` is handed over by the kernel (a priority-inheriting futex), out of the sanitizer's sight: it then reports
 /// races that are none. The loads and stores of `turn` say again what the mutex already guarantees; on x86-64 they are two
 /// plain moves.
-package struct Guarded<Value: ~Copyable>: ~Copyable, Sendable {
+public struct Guarded<Value: ~Copyable>: ~Copyable, Sendable {
     private let mutex: Mutex<Value>
     private let turn = Atomic<Bool>(false)
 
-    package init(_ value: consuming sending Value) {
+    public init(_ value: consuming sending Value) {
         mutex = Mutex(value)
     }
 
     /// Runs `body` alone, and gives its result or its error.
-    package borrowing func withLock<Result: ~Copyable, Failure: Error>(
+    public borrowing func withLock<Result: ~Copyable, Failure: Error>(
         _ body: (inout sending Value) throws(Failure) -> sending Result
     ) throws(Failure) -> sending Result {
         try mutex.withLock { value throws(Failure) in

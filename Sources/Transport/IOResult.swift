@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What came of one read or write of a `Stream`.
-package enum IOResult: Equatable, Sendable {
+public enum IOResult: Equatable, Sendable {
     /// So many bytes went, at least one. The stream's flags say whether another call is worth it.
     case moved(Int)
     /// Nothing to do before the next `note` that says otherwise.
@@ -12,7 +12,7 @@ package enum IOResult: Equatable, Sendable {
 }
 
 /// How far a TLS handshake is. A plain stream is always done.
-package enum HandshakeResult: Equatable, Sendable {
+public enum HandshakeResult: Equatable, Sendable {
     case done
     case wouldBlock
     case failed(Fault)

@@ -2,50 +2,50 @@
 import Glibc
 
 /// One loop's view of a listening socket: accepts in bursts and hands connections on. Confined to its loop.
-package final class Listener: EventTarget {
+public final class Listener: EventTarget {
     /// At most so many connections per wake-up, so that a flood of them does not starve those that stand.
-    package static let burst = 64
+    public static let burst = 64
     /// Without descriptors or memory nothing can be accepted; trying again at once would spin.
     private static let pause = Duration.milliseconds(100)
 
-    package typealias Accepted = (_ descriptor: consuming Descriptor, _ peer: SocketAddress, _ loop: Loop) -> Void
+    public typealias Accepted = (_ descriptor: consuming Descriptor, _ peer: SocketAddress, _ loop: Loop) -> Void
 
-    package let socket: ListeningSocket
+    public let socket: ListeningSocket
     private let accepted: Accepted
     private var isRegistered = false
 
     /// Connections handed on.
-    package private(set) var acceptedCount: UInt64 = 0
+    public private(set) var acceptedCount: UInt64 = 0
     /// How often accepting was paused for lack of descriptors or memory.
-    package private(set) var pausedCount: UInt64 = 0
+    public private(set) var pausedCount: UInt64 = 0
     /// Connections that broke before they were accepted, or with an address that we do not speak.
-    package private(set) var brokenCount: UInt64 = 0
-    package private(set) var isPaused = false
+    public private(set) var brokenCount: UInt64 = 0
+    public private(set) var isPaused = false
     /// The fault that paused it last.
-    package private(set) var lastFault: Fault?
+    public private(set) var lastFault: Fault?
 
     /// `accepted` owns the descriptor it is given; it is called on the loop.
-    package init(_ socket: ListeningSocket, accepted: @escaping Accepted) {
+    public init(_ socket: ListeningSocket, accepted: @escaping Accepted) {
         self.socket = socket
         self.accepted = accepted
     }
 
     /// Begins to accept. Level-triggered and exclusive: what one burst leaves wakes another loop or the next turn.
-    package func open(on loop: Loop) throws(Fault) {
+    public func open(on loop: Loop) throws(Fault) {
         if isRegistered { return }
         try loop.add(fd: socket.raw, self, [.readable, .exclusive])
         isRegistered = true
     }
 
     /// Accepts no more on this loop. The socket stays open as long as somebody holds it.
-    package func close(on loop: Loop) {
+    public func close(on loop: Loop) {
         isPaused = false
         loop.setDeadline(self, .never)
         unregister(loop)
     }
 
     /// Stops accepting until `duration` has passed, for instance when there are as many connections as allowed.
-    package func pause(for duration: Duration, on loop: Loop) {
+    public func pause(for duration: Duration, on loop: Loop) {
         if isPaused { return }
         isPaused = true
         pausedCount &+= 1
@@ -59,7 +59,7 @@ package final class Listener: EventTarget {
         loop.remove(fd: socket.raw, closing: false)
     }
 
-    package override func ready(_ readiness: Readiness, on loop: Loop) {
+    public override func ready(_ readiness: Readiness, on loop: Loop) {
         var address = RawAddress()
         var left = Listener.burst
         while left > 0 && isRegistered {
@@ -89,7 +89,7 @@ package final class Listener: EventTarget {
         }
     }
 
-    package override func deadlinePassed(on loop: Loop) {
+    public override func deadlinePassed(on loop: Loop) {
         isPaused = false
         do throws(Fault) {
             try open(on: loop)

@@ -3,15 +3,15 @@ import Glibc
 import Wire
 
 /// An open listening socket, shared by all loops (each has a `Listener` on it) and handed from one policy to the next at a reload.
-package final class ListeningSocket: Sendable {
+public final class ListeningSocket: Sendable {
     /// Where it really listens: the port is known also when 0 was asked for.
-    package let address: SocketAddress
+    public let address: SocketAddress
     let descriptor: Descriptor
     /// Removed when the socket goes; nil when it is not ours to remove.
     private let path: String?
 
     /// Binds and listens. A Unix path that nobody listens on any more is replaced; one that is alive is refused (EADDRINUSE).
-    package init(_ address: SocketAddress, backlog: Int32 = 4096) throws(Fault) {
+    public init(_ address: SocketAddress, backlog: Int32 = 4096) throws(Fault) {
         guard let raw = RawAddress(address) else { throw Fault(.internal, "bind", errno: ENAMETOOLONG) }
         let descriptor = try Socket.open(raw.family, .internal)
         switch address {
@@ -33,7 +33,7 @@ package final class ListeningSocket: Sendable {
     }
 
     /// Takes a listening socket that the service manager opened.
-    package init(inherited: consuming Descriptor) throws(Fault) {
+    public init(inherited: consuming Descriptor) throws(Fault) {
         let result = SystemCall.adopt(inherited.raw)
         if result < 0 { throw Fault(.internal, "fcntl", errno: Int32(-result)) }
         if SystemCall.option(inherited.raw, SOL_SOCKET, SO_ACCEPTCONN) != 1 {
@@ -49,7 +49,7 @@ package final class ListeningSocket: Sendable {
     }
 
     /// The number of the descriptor, for handing it to a successor.
-    package var raw: Int32 { descriptor.raw }
+    public var raw: Int32 { descriptor.raw }
 
     private static func localAddress(_ descriptor: Int32) throws(Fault) -> SocketAddress {
         var raw = RawAddress()

@@ -15,13 +15,13 @@ public final class Loop {
     /// A loop without work wakes this often, so that its pulse tells a waiting loop from a stuck one.
     private static let longestWait: Int32 = 1000
 
-    package let handle: LoopHandle
+    public let handle: LoopHandle
     /// Read once per wake-up.
-    package private(set) var now: MonotonicTime
+    public private(set) var now: MonotonicTime
     /// Wall clock, nanoseconds since 1970, read once per second and carried on with `now`.
-    package var unixNanoseconds: Int64 { Int64(truncatingIfNeeded: now.nanoseconds) &+ wallOffset }
+    public var unixNanoseconds: Int64 { Int64(truncatingIfNeeded: now.nanoseconds) &+ wallOffset }
     /// Whatever belongs to this loop; the proxy hangs its worker here.
-    package var context: EventTarget?
+    public var context: EventTarget?
 
     private let epoll: Descriptor
     private var events = PolledEvents()
@@ -36,7 +36,7 @@ public final class Loop {
     private var hasLetters = false
     private var isStopping = false
 
-    package convenience init(name: String) throws(Fault) {
+    public convenience init(name: String) throws(Fault) {
         let handle = try LoopHandle(name: name)
         try self.init(handle: handle, epoll: Loop.makeEpoll())
     }
@@ -65,7 +65,7 @@ public final class Loop {
     ///
     /// A serial queue without target gets a thread outside the limited pool of the global queues, so loops do not starve other
     /// Dispatch work (LoopTests proves it with more loops than processors).
-    package static func start(
+    public static func start(
         name: String, prepare: @escaping @Sendable (Loop) -> Void = { _ in },
         whenStopped: @escaping @Sendable () -> Void = {}
     ) throws(Fault) -> LoopHandle {
@@ -90,7 +90,7 @@ public final class Loop {
     // MARK: descriptors
 
     /// Registers a descriptor, which must not be registered with this loop already, and keeps `target` alive until `remove`.
-    package func add(
+    public func add(
         fd: Int32, _ target: EventTarget, _ interest: Readiness = .connection
     ) throws(Fault) {
         let index = Int(fd)
@@ -105,7 +105,7 @@ public final class Loop {
     }
 
     /// Forgets a descriptor, before it is closed. Events of it that are already in hand are dropped. Does nothing twice.
-    package func remove(fd: Int32, closing: Bool = true) {
+    public func remove(fd: Int32, closing: Bool = true) {
         let index = Int(fd)
         guard index < slots.count, let target = slots[index].target else { return }
         // close(2) takes a descriptor out of epoll when nobody else holds its open file: one system call saved.
@@ -118,7 +118,7 @@ public final class Loop {
 
     /// Gives a registered descriptor to another target, without a system call: an idle connection that a new exchange takes over.
     /// Events that this wake-up still holds for it reach the new target.
-    package func hand(fd: Int32, to target: EventTarget) {
+    public func hand(fd: Int32, to target: EventTarget) {
         let index = Int(fd)
         guard index < slots.count, let previous = slots[index].target else {
             preconditionFailure("a descriptor was handed on that is not registered")
@@ -132,14 +132,14 @@ public final class Loop {
     // MARK: time
 
     /// One deadline per target; `never` clears it. A later deadline than the present one costs one store. Fires up to 17 ms late.
-    package func setDeadline(_ target: EventTarget, _ time: MonotonicTime) { wheel.set(target, time) }
+    public func setDeadline(_ target: EventTarget, _ time: MonotonicTime) { wheel.set(target, time) }
 
     /// Calls `hook` about once a second, also when nothing else happens.
-    package func everySecond(_ hook: @escaping (Loop) -> Void) { hooks.append(hook) }
+    public func everySecond(_ hook: @escaping (Loop) -> Void) { hooks.append(hook) }
 
     /// Calls `target.turnEnded` once, when the events of this wake-up are done. Deferring again in there means the next turn, which then
     /// does not wait: so a busy connection reads on without starving the others.
-    package func deferUntilEndOfTurn(_ target: EventTarget) {
+    public func deferUntilEndOfTurn(_ target: EventTarget) {
         if target.isDeferred { return }
         target.isDeferred = true
         deferred.append(target)
@@ -148,7 +148,7 @@ public final class Loop {
     // MARK: turns
 
     /// Turns until `stop`. Then everything that was registered is let go.
-    package func run() {
+    public func run() {
         while !isStopping { turn(longestWait: Loop.longestWait) }
         slots.removeAll()
         wheel.removeAll()
@@ -158,7 +158,7 @@ public final class Loop {
     }
 
     /// `run` returns after this turn.
-    package func stop() { isStopping = true }
+    public func stop() { isStopping = true }
 
     /// Waits at most `longestWait` milliseconds for events and deals with them.
     func turn(longestWait: Int32) {

@@ -2,11 +2,11 @@
 import Synchronization
 
 /// What other threads hold of a loop: a letter box, a bell and a pulse. Shared; the loop owns the other end.
-package final class LoopHandle: Sendable {
+public final class LoopHandle: Sendable {
     /// Work for the loop; runs on the loop's queue in the order of posting.
-    package typealias Letter = @Sendable (Loop) -> Void
+    public typealias Letter = @Sendable (Loop) -> Void
 
-    package let name: String
+    public let name: String
     private let letters = Guarded<[Letter]>([])
     private let bell: Descriptor
     private let pulse = Atomic<UInt64>(0)
@@ -24,7 +24,7 @@ package final class LoopHandle: Sendable {
     var bellDescriptor: Int32 { bell.raw }
 
     /// Puts a letter into the box and wakes the loop. Any thread. A letter to a loop that has stopped is never opened.
-    package func post(_ letter: @escaping Letter) {
+    public func post(_ letter: @escaping Letter) {
         let wasEmpty = letters.withLock { box in
             let wasEmpty = box.isEmpty
             box.append(letter)
@@ -35,16 +35,16 @@ package final class LoopHandle: Sendable {
     }
 
     /// Asks the loop to return from `run` after the current turn. Any thread.
-    package func stop() { post { $0.stop() } }
+    public func stop() { post { $0.stop() } }
 
     /// When the loop began its last turn. A loop that waits beats once a second at least: an older value means that it is stuck.
-    package var lastTurn: MonotonicTime { MonotonicTime(nanoseconds: pulse.load(ordering: .relaxed)) }
+    public var lastTurn: MonotonicTime { MonotonicTime(nanoseconds: pulse.load(ordering: .relaxed)) }
 
     /// Turns since the start.
-    package var turns: UInt64 { turnCount.load(ordering: .relaxed) }
+    public var turns: UInt64 { turnCount.load(ordering: .relaxed) }
 
     /// The loop has returned from `run`.
-    package var isStopped: Bool { stopped.load(ordering: .acquiring) }
+    public var isStopped: Bool { stopped.load(ordering: .acquiring) }
 
     func beat(_ now: MonotonicTime) {
         pulse.store(now.nanoseconds, ordering: .relaxed)

@@ -3,19 +3,19 @@ import Dispatch
 import Glibc
 
 /// Host names to addresses by getaddrinfo, which blocks: on a Dispatch queue of its own, never on a loop. Stateless.
-package enum Resolver {
+public enum Resolver {
     private static let queue = DispatchQueue(label: "loginward.resolver", attributes: .concurrent)
 
     /// Calls `completion` off the loop with every IPv4 and IPv6 address, in the order of the system's preference, without duplicates.
     /// An address as host is answered too, without asking anybody.
-    package static func resolve(
+    public static func resolve(
         host: String, port: UInt16, completion: @escaping @Sendable (Result<[SocketAddress], Fault>) -> Void
     ) {
         queue.async { completion(lookUp(host: host, port: port)) }
     }
 
     /// The same, blocking; for the start of the program and for tests.
-    package static func lookUp(host: String, port: UInt16) -> Result<[SocketAddress], Fault> {
+    public static func lookUp(host: String, port: UInt16) -> Result<[SocketAddress], Fault> {
         var hints = unsafe addrinfo()
         unsafe hints.ai_family = AF_UNSPEC
         unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)

@@ -2,9 +2,9 @@
 import Glibc
 
 /// Making sockets the way this program wants them: non-blocking, not inherited, without delay, watched by keepalive. Stateless.
-package enum Socket {
+public enum Socket {
     /// Starts a connection. The first writable event after registration says that it is decided: ask `connectFault`.
-    package static func connect(
+    public static func connect(
         to address: SocketAddress, from source: Fault.Source = .upstream
     ) throws(Fault) -> Descriptor {
         guard let raw = RawAddress(address) else { throw Fault(source, "connect", errno: ENAMETOOLONG) }
@@ -17,7 +17,7 @@ package enum Socket {
     }
 
     /// Whether the connection that was in progress failed; nil when it stands.
-    package static func connectFault(_ descriptor: borrowing Descriptor, source: Fault.Source = .upstream) -> Fault? {
+    public static func connectFault(_ descriptor: borrowing Descriptor, source: Fault.Source = .upstream) -> Fault? {
         let result = SystemCall.option(descriptor.raw, SOL_SOCKET, SO_ERROR)
         if result == 0 { return nil }
         return Fault(source, "connect", errno: Int32(result.magnitude))

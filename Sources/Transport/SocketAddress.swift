@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
-package import Wire
+public import Wire
 
 /// Where something listens or is connected. A value; text is "1.2.3.4:80", "[2001:db8::1]:80" or "unix:/path".
-package enum SocketAddress: Hashable, Sendable, CustomStringConvertible {
+public enum SocketAddress: Hashable, Sendable, CustomStringConvertible {
     case ip(IPAddress, UInt16)
     case unix(String)
 
     /// nil when the text is none of the three forms. Host names are not addresses: see `Resolver`.
-    package init?(_ text: String) {
+    public init?(_ text: String) {
         if text.hasPrefix("unix:") {
             let path = text.dropFirst(5)
             // A path in sockaddr_un has at most 107 bytes and its zero.
@@ -27,7 +27,7 @@ package enum SocketAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// "host:port" into its two halves; a host with a colon must stand in brackets, which stay. nil when there is no valid port.
-    package static func split(_ text: String) -> (host: Substring, port: UInt16)? {
+    public static func split(_ text: String) -> (host: Substring, port: UInt16)? {
         guard let colon = text.lastIndex(of: ":") else { return nil }
         let host = text[..<colon]
         let digits = text[text.index(after: colon)...]
@@ -40,17 +40,17 @@ package enum SocketAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The IP address, nil for a Unix socket.
-    package var address: IPAddress? {
+    public var address: IPAddress? {
         if case .ip(let address, _) = self { return address }
         return nil
     }
 
-    package var port: UInt16 {
+    public var port: UInt16 {
         if case .ip(_, let port) = self { return port }
         return 0
     }
 
-    package var description: String {
+    public var description: String {
         switch self {
         case .ip(let address, let port):
             address.isIPv4 ? "\(address.description):\(port)" : "[\(address.description)]:\(port)"

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
-package import Wire
+public import Wire
 
 /// A connected socket, plain or under TLS with the same verbs. Owned by one connection, confined to its loop, closed when it goes.
 ///
 /// Edge-triggered discipline: the owner passes every event to `note`; the flags then say whether a call can move bytes. A read that
 /// brought fewer bytes than there was room for has drained the socket (epoll(7)), so it is not followed by one that only says EAGAIN.
 @safe
-package struct Stream: ~Copyable {
+public struct Stream: ~Copyable {
     /// First read into an empty buffer; doubled as long as reads fill it.
     private static let smallestRead = 8 * 1024
     private static let largestRead = 64 * 1024
 
-    package let descriptor: Descriptor
+    public let descriptor: Descriptor
     /// A read may bring bytes, the end or a fault.
-    package private(set) var isReadable: Bool
+    public private(set) var isReadable: Bool
     /// A write may take bytes.
-    package private(set) var isWritable: Bool
+    public private(set) var isWritable: Bool
     /// The peer closed its side, or the connection broke: reading goes on to the end without waiting for another event, as none comes.
-    package private(set) var hasHangup = false
+    public private(set) var hasHangup = false
     /// The session, for what was agreed in its handshake; nil on a plain stream.
-    package let tls: TLSSession?
+    public let tls: TLSSession?
     private let source: Fault.Source
     private var nextRead = Stream.smallestRead
     /// TLS may have to write before it can read (a key update), and in a handshake to read before it can write.
@@ -29,7 +29,7 @@ package struct Stream: ~Copyable {
     private var breaksOff = false
 
     /// A connection that stands already is assumed ready: the first call finds out. `tls` must be a session on this descriptor.
-    package init(
+    public init(
         descriptor: consuming Descriptor, tls: TLSSession? = nil, source: Fault.Source = .downstream,
         isConnected: Bool = true
     ) {
@@ -44,10 +44,10 @@ package struct Stream: ~Copyable {
     deinit { if !breaksOff { tls?.sayGoodbye() } }
 
     /// Why the connection did not come about, once it is decided.
-    package var connectFault: Fault? { Socket.connectFault(descriptor, source: source) }
+    public var connectFault: Fault? { Socket.connectFault(descriptor, source: source) }
 
     /// Takes an event in. Every event must come here, or the connection sleeps for ever.
-    package mutating func note(_ readiness: Readiness) {
+    public mutating func note(_ readiness: Readiness) {
         let hangup = !readiness.isDisjoint(with: [.hangup, .closed, .error])
         let readable = hangup || readiness.contains(.readable)
         let writable = !readiness.isDisjoint(with: [.writable, .closed, .error])
@@ -58,7 +58,7 @@ package struct Stream: ~Copyable {
     }
 
     /// Goes on with the TLS handshake; to be called at the start and after each event until it is done. Plain streams are done.
-    package mutating func handshake() -> HandshakeResult {
+    public mutating func handshake() -> HandshakeResult {
         guard let tls else { return .done }
         switch tls.handshake() {
         case .moved:
@@ -72,7 +72,7 @@ package struct Stream: ~Copyable {
     }
 
     /// Reads at most `limit` bytes behind what the buffer holds. Call again while `isReadable` for more.
-    package mutating func read(into buffer: inout ByteBuffer, limit: Int) -> IOResult {
+    public mutating func read(into buffer: inout ByteBuffer, limit: Int) -> IOResult {
         if !isReadable { return .wouldBlock }
         if limit <= 0 { return .moved(0) }
         let wanted = min(limit, max(nextRead, min(buffer.room, Stream.largestRead)))
@@ -92,7 +92,7 @@ package struct Stream: ~Copyable {
     }
 
     /// Reads at most `limit` plain bytes before the handshake: a PROXY preface, behind which the first TLS record must stay in the kernel.
-    package mutating func readPreface(into buffer: inout ByteBuffer, limit: Int) -> IOResult {
+    public mutating func readPreface(into buffer: inout ByteBuffer, limit: Int) -> IOResult {
         let descriptor = descriptor.raw
         let result = unsafe buffer.fill(minimum: limit) { room in
             unsafe SystemCall.receive(descriptor, UnsafeMutableRawBufferPointer(rebasing: room[..<limit]))
@@ -104,7 +104,7 @@ package struct Stream: ~Copyable {
     }
 
     /// The peer shall see a broken connection, not an end: what it has is not whole.
-    package mutating func resetOnClose() {
+    public mutating func resetOnClose() {
         breaksOff = true
         var option = linger(l_onoff: 1, l_linger: 0)
         _ = unsafe setsockopt(descriptor.raw, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
@@ -142,7 +142,7 @@ package struct Stream: ~Copyable {
 
     /// Writes and consumes what went. `more`: something follows at once, let the kernel put it into the same packet.
     /// Bytes that were offered and not taken must be offered again, unchanged, before others: TLS has promised them to the peer.
-    package mutating func write(from buffer: inout ByteBuffer, more: Bool = false) -> IOResult {
+    public mutating func write(from buffer: inout ByteBuffer, more: Bool = false) -> IOResult {
         if !isWritable { return .wouldBlock }
         let wanted = buffer.count
         if wanted == 0 { return .moved(0) }
@@ -184,7 +184,7 @@ package struct Stream: ~Copyable {
     }
 
     /// Nothing more will be written; the peer sees the end.
-    package mutating func shutdownWrite() {
+    public mutating func shutdownWrite() {
         tls?.sayGoodbye()
         isWritable = false
         _ = SystemCall.shutdownWrite(descriptor.raw)

@@ -6,7 +6,7 @@ import Glibc
 ///
 /// A result is the call's own value, or the negated errno. Never inlined, so that no reference count is touched between the call and the
 /// read of `errno`. EBADF and EFAULT are our bugs, never the world's, and trap.
-package enum SystemCall {
+public enum SystemCall {
     @inline(never)
     private static func failure(_ errno: Int32) -> Int {
         precondition(errno != EBADF && errno != EFAULT, "a system call was given a bad descriptor or address")

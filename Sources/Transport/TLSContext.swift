@@ -5,18 +5,18 @@ import Glibc
 /// Certificates and rules of TLS for one listener or one upstream. Immutable after its creation and shared by all loops (OpenSSL locks
 /// its session cache itself); a reload makes a new one, and sessions keep theirs alive.
 @safe
-package final class TLSContext: @unchecked Sendable {
-    package enum Version: Sendable {
+public final class TLSContext: @unchecked Sendable {
+    public enum Version: Sendable {
         // swift-format-ignore: AlwaysUseLowerCamelCase
         case v1_2, v1_3
     }
-    package enum ClientVerification: Sendable { case none, optional, required }
+    public enum ClientVerification: Sendable { case none, optional, required }
 
-    package struct KeyPair: Equatable, Sendable {
-        package var certificatePath: String
-        package var keyPath: String
+    public struct KeyPair: Equatable, Sendable {
+        public var certificatePath: String
+        public var keyPath: String
 
-        package init(certificatePath: String, keyPath: String) {
+        public init(certificatePath: String, keyPath: String) {
             self.certificatePath = certificatePath
             self.keyPath = keyPath
         }
@@ -60,7 +60,7 @@ package final class TLSContext: @unchecked Sendable {
 
     /// A context for a listener. A problem names the file that is wrong. `old`: the context that this one replaces at a reload; its
     /// clients resume their sessions.
-    package static func server(
+    public static func server(
         certificates: [KeyPair], minimumVersion: Version = .v1_2, clientCA: String? = nil,
         clientVerification: ClientVerification = .none, alpn: [String] = ["http/1.1"], replacing old: TLSContext? = nil
     ) throws(TLSProblem) -> TLSContext {
@@ -232,7 +232,7 @@ package final class TLSContext: @unchecked Sendable {
     // MARK: client
 
     /// A context for connections to servers. `caFile` nil: the system's. Without `verify` anybody can be the server.
-    package static func client(
+    public static func client(
         caFile: String? = nil, verify: Bool = true, minimumVersion: Version = .v1_2, alpn: [String] = ["http/1.1"]
     ) throws(TLSProblem) -> TLSContext {
         let result = try TLSContext(isServer: false, verifiesPeer: verify, alpn: alpn)
@@ -258,7 +258,7 @@ package final class TLSContext: @unchecked Sendable {
 
     /// A session on an open descriptor, which must stay open as long as the session lives. `serverName`: what a client asks for and
     /// checks the server's certificate against, a host name or an address; servers leave it out.
-    package func session(fd: Int32, serverName: String? = nil) throws(Fault) -> TLSSession {
+    public func session(fd: Int32, serverName: String? = nil) throws(Fault) -> TLSSession {
         let session = try TLSSession(self, fd: fd)
         if let serverName, !isServer { try session.expect(serverName, verify: verifiesPeer, sessions) }
         return session

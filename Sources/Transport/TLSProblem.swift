@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Why a TLS context cannot be made, with the file to blame. A value for the configuration's problems.
-package struct TLSProblem: Error, Equatable, Sendable, CustomStringConvertible {
+public struct TLSProblem: Error, Equatable, Sendable, CustomStringConvertible {
     /// nil when no file is to blame.
-    package var path: String?
-    package var what: String
+    public var path: String?
+    public var what: String
 
-    package init(_ path: String?, _ what: String) {
+    public init(_ path: String?, _ what: String) {
         self.path = path
         self.what = what
     }
 
-    package var description: String { path.map { "\($0): \(what)" } ?? what }
+    public var description: String { path.map { "\($0): \(what)" } ?? what }
 }

@@ -4,7 +4,7 @@ import Glibc
 
 /// One TLS connection over a descriptor that a `Stream` owns. Confined to that stream's loop.
 @safe
-package final class TLSSession {
+public final class TLSSession {
     /// What one call came to.
     enum Step: Equatable {
         case moved(Int)
@@ -18,9 +18,9 @@ package final class TLSSession {
     private let link: UnsafeMutablePointer<COpenSSL_link>
     private let context: TLSContext
     /// The handshake is over.
-    package private(set) var isEstablished = false
+    public private(set) var isEstablished = false
     /// The peer ended without close_notify: a body that ends with the connection may be cut off.
-    package private(set) var endedWithoutNotice = false
+    public private(set) var endedWithoutNotice = false
     private var isBroken = false
     private var reason: String?
     private var expectedName: String?
@@ -148,10 +148,10 @@ package final class TLSSession {
     // MARK: what was agreed
 
     /// "TLSv1.3".
-    package var version: String { unsafe String(cString: SSL_get_version(ssl)) }
+    public var version: String { unsafe String(cString: SSL_get_version(ssl)) }
 
     /// OpenSSL's name of the cipher suite, nil before the handshake.
-    package var cipher: String? {
+    public var cipher: String? {
         guard let cipher = unsafe SSL_get_current_cipher(ssl), let name = unsafe SSL_CIPHER_get_name(cipher) else {
             return nil
         }
@@ -159,13 +159,13 @@ package final class TLSSession {
     }
 
     /// The name that the client asked for, as sent.
-    package var serverName: [UInt8]? {
+    public var serverName: [UInt8]? {
         guard let name = unsafe SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) else { return nil }
         return unsafe Array(UnsafeRawBufferPointer(start: name, count: strlen(name)))
     }
 
     /// The protocol agreed by ALPN; empty when the client did not ask.
-    package var alpn: [UInt8] {
+    public var alpn: [UInt8] {
         var bytes: UnsafePointer<UInt8>?
         var count: UInt32 = 0
         unsafe SSL_get0_alpn_selected(ssl, &bytes, &count)
@@ -173,10 +173,10 @@ package final class TLSSession {
     }
 
     /// The handshake continued an older session.
-    package var isResumed: Bool { unsafe SSL_session_reused(ssl) == 1 }
+    public var isResumed: Bool { unsafe SSL_session_reused(ssl) == 1 }
 
     /// Subject of the verified peer certificate (RFC 2253), at most 1 KiB of it; nil when the peer showed none.
-    package var peerCertificateSubject: [UInt8]? {
+    public var peerCertificateSubject: [UInt8]? {
         unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 1024) { room in
             let count = unsafe COpenSSL_peer_subject(ssl, room.baseAddress, Int32(room.count))
             return count > 0 ? unsafe room.prefix(Int(count)).map { UInt8(bitPattern: $0) } : nil

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Base64 (RFC 4648), both alphabets when reading.
-package enum Base64 {
+public enum Base64 {
     /// Decodes into `out`; false, and nothing appended, when the text is none. Padding may be missing; line breaks are refused.
-    package static func decode(_ text: Span<UInt8>, into out: inout [UInt8]) -> Bool {
+    public static func decode(_ text: Span<UInt8>, into out: inout [UInt8]) -> Bool {
         let begin = out.count
         var end = text.count
         while end > 0 && text[end - 1] == UInt8(ascii: "=") && text.count - end < 2 { end -= 1 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// How long a body is (RFC 9112 §6). Every message that two readers could measure differently is refused here.
-package enum BodyFraming: Equatable, Sendable {
+public enum BodyFraming: Equatable, Sendable {
     case none
     /// Bytes that follow.
     case length(UInt64)
@@ -9,7 +9,7 @@ package enum BodyFraming: Equatable, Sendable {
     /// Responses only: the body ends with the connection.
     case untilClose
 
-    package static func request(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) throws(HeadError) -> BodyFraming {
+    public static func request(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) throws(HeadError) -> BodyFraming {
         if head.contains(.transferEncoding) {
             if head.contains(.contentLength) { throw .lengthWithTransferEncoding }
             if head.version == .http10 { throw .transferEncodingInHTTP10 }
@@ -26,7 +26,7 @@ package enum BodyFraming: Equatable, Sendable {
         return count == 0 ? .none : .length(count)
     }
 
-    package static func response(
+    public static func response(
         _ head: borrowing ResponseHead, _ bytes: Span<UInt8>, to method: HTTPMethod
     ) throws(HeadError) -> BodyFraming {
         // The framing fields must make sense even where no body follows, or the next reader may think otherwise.

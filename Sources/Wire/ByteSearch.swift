@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The leaf loops: compare, find, fold. Each is one pass without allocation.
-package enum ByteSearch {
-    package static func equals(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool { ByteScan.equals(left, right) }
+public enum ByteSearch {
+    public static func equals(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool { ByteScan.equals(left, right) }
 
     /// ASCII letters compare without case.
-    package static func equalsIgnoringCase(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+    public static func equalsIgnoringCase(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
         if left.count != right.count { return false }
         var index = 0
         while index < left.count {
@@ -17,7 +17,7 @@ package enum ByteSearch {
 
     /// Whether CGI and its heirs give both field names the same variable: letters compare without case, digits as they are, and all
     /// other characters are one (`X_Real_IP`, `x-real.ip`).
-    package static func namesSameVariable(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+    public static func namesSameVariable(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
         if left.count != right.count { return false }
         var index = 0
         while index < left.count {
@@ -30,22 +30,22 @@ package enum ByteSearch {
     @inline(__always)
     static func variable(_ byte: UInt8) -> UInt8 { ByteClass.isAlphanumeric(byte) ? lowercased(byte) : 45 }
 
-    package static func hasPrefixIgnoringCase(_ text: Span<UInt8>, _ prefix: Span<UInt8>) -> Bool {
+    public static func hasPrefixIgnoringCase(_ text: Span<UInt8>, _ prefix: Span<UInt8>) -> Bool {
         text.count >= prefix.count && equalsIgnoringCase(text.extracting(0..<prefix.count), prefix)
     }
 
     @inline(__always)
-    package static func lowercased(_ byte: UInt8) -> UInt8 { byte >= 65 && byte <= 90 ? byte | 32 : byte }
+    public static func lowercased(_ byte: UInt8) -> UInt8 { byte >= 65 && byte <= 90 ? byte | 32 : byte }
 
     /// Offset of the first `byte` at or behind `start`, or nil.
-    package static func find(_ byte: UInt8, in text: Span<UInt8>, from start: Int = 0) -> Int? {
+    public static func find(_ byte: UInt8, in text: Span<UInt8>, from start: Int = 0) -> Int? {
         if start >= text.count { return nil }
         let index = ByteScan.find(byte, text, from: start)
         return index == text.count ? nil : index
     }
 
     /// The range without spaces and tabs at its ends.
-    package static func trim(_ text: Span<UInt8>, _ range: ByteRange) -> ByteRange {
+    public static func trim(_ text: Span<UInt8>, _ range: ByteRange) -> ByteRange {
         var start = Int(range.start)
         var end = Int(range.end)
         while start < end && (text[start] == 32 || text[start] == 9) { start += 1 }
@@ -54,7 +54,7 @@ package enum ByteSearch {
     }
 
     /// Whether a comma-separated list holds `token`, without case.
-    package static func containsToken(_ list: Span<UInt8>, _ token: Span<UInt8>) -> Bool {
+    public static func containsToken(_ list: Span<UInt8>, _ token: Span<UInt8>) -> Bool {
         var start = 0
         while start <= list.count {
             let end = find(UInt8(ascii: ","), in: list, from: start) ?? list.count
@@ -66,7 +66,7 @@ package enum ByteSearch {
     }
 
     /// One or more tokens with commas between them.
-    package static func isTokenList(_ list: Span<UInt8>) -> Bool {
+    public static func isTokenList(_ list: Span<UInt8>) -> Bool {
         var start = 0
         while start <= list.count {
             let end = find(UInt8(ascii: ","), in: list, from: start) ?? list.count
@@ -80,7 +80,7 @@ package enum ByteSearch {
 
     /// Value of a hexadecimal digit, or nil.
     @inline(__always)
-    package static func hexValue(_ byte: UInt8) -> UInt8? {
+    public static func hexValue(_ byte: UInt8) -> UInt8? {
         switch byte {
         case 48...57: byte - 48
         case 65...70: byte - 55
@@ -90,7 +90,7 @@ package enum ByteSearch {
     }
 
     /// A decimal number without sign, or nil when it is none or does not fit.
-    package static func decimal(_ text: Span<UInt8>) -> UInt64? {
+    public static func decimal(_ text: Span<UInt8>) -> UInt64? {
         if text.isEmpty || text.count > 19 { return nil }
         var number: UInt64 = 0
         for index in text.indices {

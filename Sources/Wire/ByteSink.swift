@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What texts are written to: a connection's buffer or an array. Only ever used as a generic constraint, which is specialised away.
-package protocol ByteSink: ~Copyable {
+public protocol ByteSink: ~Copyable {
     mutating func append(_ byte: UInt8)
     mutating func append(_ span: Span<UInt8>)
     mutating func append(_ text: StaticString)
@@ -9,7 +9,7 @@ package protocol ByteSink: ~Copyable {
 
 extension ByteSink where Self: ~Copyable {
     /// Decimal digits of `number`.
-    package mutating func append(decimal number: UInt64) {
+    public mutating func append(decimal number: UInt64) {
         var digits = InlineArray<20, UInt8>(repeating: 0)
         var place = 20
         var rest = number

@@ -2,8 +2,8 @@
 
 /// Takes a chunked body apart (RFC 9112 §7.1). A machine without bytes of its own; one for each body, owned by its connection and
 /// reused. What it gives does not depend on the pieces in which the body comes.
-package struct ChunkedDecoder: Sendable {
-    package enum Step: Equatable, Sendable {
+public struct ChunkedDecoder: Sendable {
+    public enum Step: Equatable, Sendable {
         /// `consumed` bytes were framing; more bytes are needed to go on.
         case needMore(consumed: Int)
         /// Body data; consumed through the end of the range.
@@ -19,15 +19,15 @@ package struct ChunkedDecoder: Sendable {
     private var state = State.line
     private var overhead: UInt64 = 0
 
-    package init() {}
+    public init() {}
 
-    package mutating func reset() {
+    public mutating func reset() {
         state = .line
         overhead = 0
     }
 
     /// Looks at the bytes that stand in front.
-    package mutating func next(_ bytes: Span<UInt8>) throws(HeadError) -> Step {
+    public mutating func next(_ bytes: Span<UInt8>) throws(HeadError) -> Step {
         var start = 0
         if case .dataEnd = state {
             if bytes.isEmpty { return .needMore(consumed: 0) }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Pairs of a Cookie header (RFC 6265 §5.4). A pair without "=" has an empty name, as browsers read it.
-package enum CookieReader {
+public enum CookieReader {
     /// The next pair from offset `from`, which moves behind it; nil at the end. Surrounding quotes of a value are not part of it.
-    package static func next(in value: Span<UInt8>, from: inout Int) -> (name: ByteRange, value: ByteRange)? {
+    public static func next(in value: Span<UInt8>, from: inout Int) -> (name: ByteRange, value: ByteRange)? {
         while from < value.count {
             let end = ByteSearch.find(UInt8(ascii: ";"), in: value, from: from) ?? value.count
             let pair = ByteSearch.trim(value, ByteRange(from, end))

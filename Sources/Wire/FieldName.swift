@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Field names that the gate itself reads or writes, as small integers. At most 63, so that presence fits one word.
-package enum FieldName: UInt8, Sendable, CaseIterable {
+public enum FieldName: UInt8, Sendable, CaseIterable {
     case other = 0
     case host, connection, contentLength, transferEncoding, te, trailer, upgrade, expect, keepAlive
     case proxyConnection, proxyAuthenticate, proxyAuthorization
@@ -14,11 +14,11 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
 
     /// Without this the compiler takes the generic comparison of raw values, through a witness table.
     @inline(__always)
-    package static func == (left: FieldName, right: FieldName) -> Bool { left.rawValue == right.rawValue }
+    public static func == (left: FieldName, right: FieldName) -> Bool { left.rawValue == right.rawValue }
 
     /// The name in lower case; empty for `other` and `lookalike`.
     @inline(__always)
-    package var text: StaticString {
+    public var text: StaticString {
         switch self {
         case .other, .lookalike: ""
         case .host: "host"
@@ -61,7 +61,7 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
     }
 
     /// The known name that `name` is, in any case: by length first, then at most four comparisons with constants.
-    package static func recognise(_ name: Span<UInt8>) -> FieldName {
+    public static func recognise(_ name: Span<UInt8>) -> FieldName {
         switch name.count {
         case 2:
             if ByteScan.equalsFolding(name, "te") { return .te }
@@ -139,7 +139,7 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
     }
 
     /// May stand in a trailer section: nothing that frames, routes, authenticates or says how to read the body (RFC 9110 §6.5.1).
-    package var mayBeTrailer: Bool {
+    public var mayBeTrailer: Bool {
         switch self {
         case .host, .connection, .contentLength, .transferEncoding, .te, .trailer, .upgrade, .expect, .keepAlive,
             .proxyConnection,
@@ -158,14 +158,14 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
 
 extension RequestHead {
     /// Index of the first field of this lower-case name, or nil.
-    package func first(named name: Span<UInt8>, in bytes: Span<UInt8>) -> Int? {
+    public func first(named name: Span<UInt8>, in bytes: Span<UInt8>) -> Int? {
         HeadField.first(fields, named: name, in: bytes)
     }
 }
 
 extension ResponseHead {
     /// Index of the first field of this lower-case name, or nil.
-    package func first(named name: Span<UInt8>, in bytes: Span<UInt8>) -> Int? {
+    public func first(named name: Span<UInt8>, in bytes: Span<UInt8>) -> Int? {
         HeadField.first(fields, named: name, in: bytes)
     }
 }

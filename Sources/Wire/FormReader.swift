@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// application/x-www-form-urlencoded: bodies and queries. Names come in order and as often as they stand there.
-package enum FormReader {
-    package static func read(_ text: Span<UInt8>, into values: inout NamedValues) {
+public enum FormReader {
+    public static func read(_ text: Span<UInt8>, into values: inout NamedValues) {
         var start = 0
         while start < text.count {
             let end = ByteSearch.find(UInt8(ascii: "&"), in: text, from: start) ?? text.count

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Elements of forwarding headers, taken from the right, and the addresses in them, in every form that proxies write.
-package enum ForwardedAddress {
+public enum ForwardedAddress {
     /// The element that ends at `end`, without the white space around it; moves `end` to the comma before it. nil when nothing is left. A
     /// comma inside a quoted string does not separate.
-    package static func previous(in value: Span<UInt8>, before end: inout Int) -> ByteRange? {
+    public static func previous(in value: Span<UInt8>, before end: inout Int) -> ByteRange? {
         if end < 0 || value.isEmpty { return nil }
         var start = end
         var inQuotes = false
@@ -20,7 +20,7 @@ package enum ForwardedAddress {
     }
 
     /// "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:80", each also in double quotes.
-    package static func address(_ element: Span<UInt8>) -> IPAddress? {
+    public static func address(_ element: Span<UInt8>) -> IPAddress? {
         var start = 0
         var end = element.count
         if end >= 2 && element[0] == UInt8(ascii: "\"") && element[end - 1] == UInt8(ascii: "\"") {
@@ -50,7 +50,7 @@ package enum ForwardedAddress {
     }
 
     /// The address in the `for` parameter of one RFC 7239 element; nil for `unknown`, obfuscated names, and elements without one.
-    package static func forwardedFor(_ element: Span<UInt8>) -> IPAddress? {
+    public static func forwardedFor(_ element: Span<UInt8>) -> IPAddress? {
         var start = 0
         while start < element.count {
             var end = start

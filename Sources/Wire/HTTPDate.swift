@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Dates as HTTP writes them (RFC 9110 §5.6.7), always in GMT.
-package enum HTTPDate {
+public enum HTTPDate {
     private static let days: StaticString = "ThuFriSatSunMonTueWed"
     private static let months: StaticString = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
     /// "Sun, 06 Nov 1994 08:49:37 GMT" for seconds since 1970; negative seconds are written as 1970.
-    package static func write(unixSeconds: Int64, to out: inout [UInt8]) {
+    public static func write(unixSeconds: Int64, to out: inout [UInt8]) {
         let seconds = max(0, unixSeconds)
         let day = seconds / 86_400
         let rest = seconds % 86_400

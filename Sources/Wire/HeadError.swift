@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Why bytes are not a message head, a body framing or a chunk. A value; the status and the metric's label stand here.
-package enum HeadError: UInt8, Error, CaseIterable, Sendable {
+public enum HeadError: UInt8, Error, CaseIterable, Sendable {
     case badRequestLine, badMethod, badTarget, targetTooLong, badVersion, unsupportedVersion
     case badStatusLine, badStatus
     case badFieldName, badFieldValue, lineFolding, bareLineFeed, bareCarriageReturn, spaceBeforeColon, emptyFieldLine
@@ -13,7 +13,7 @@ package enum HeadError: UInt8, Error, CaseIterable, Sendable {
     case bodyInTrace
 
     /// Status of the answer that refuses it.
-    package var status: Int {
+    public var status: Int {
         switch self {
         case .targetTooLong: 414
         case .headTooLarge, .tooManyFields: 431
@@ -25,7 +25,7 @@ package enum HeadError: UInt8, Error, CaseIterable, Sendable {
     }
 
     /// The label in metrics and logs.
-    package var reason: StaticString {
+    public var reason: StaticString {
         switch self {
         case .badRequestLine: "bad_request_line"
         case .badMethod: "bad_method"

@@ -4,9 +4,9 @@
 /// could read in two ways is refused. Stateless; each function gives the first violation in the order of the bytes, so that the
 /// answer does not depend on the pieces in which they came.
 /// Complexity: one pass over a head that came in one piece; no allocation.
-package enum HeadParser {
+public enum HeadParser {
     /// False: incomplete, read more. True: `head.length` bytes are the head; ranges are offsets into `bytes`.
-    package static func parseRequest(
+    public static func parseRequest(
         _ bytes: Span<UInt8>, limits: HeadLimits, progress: inout HeadProgress, into head: inout RequestHead
     ) throws(HeadError) -> Bool {
         if !progress.isDecisive(bytes, limit: limits.headBytes) { return false }
@@ -27,7 +27,7 @@ package enum HeadParser {
     }
 
     /// As `parseRequest`, for a status line.
-    package static func parseResponse(
+    public static func parseResponse(
         _ bytes: Span<UInt8>, limits: HeadLimits, progress: inout HeadProgress, into head: inout ResponseHead
     ) throws(HeadError) -> Bool {
         if !progress.isDecisive(bytes, limit: limits.headBytes) { return false }
@@ -47,7 +47,7 @@ package enum HeadParser {
 
     /// The trailer section behind the last chunk. nil: incomplete; else its bytes with the closing empty line. Fields that frame,
     /// route, authenticate or say how to read the body have no business there (RFC 9110 §6.5.1) and are left out.
-    package static func parseTrailers(
+    public static func parseTrailers(
         _ bytes: Span<UInt8>, limits: HeadLimits, progress: inout HeadProgress, into fields: inout [HeadField]
     ) throws(HeadError) -> Int? {
         if !progress.isDecisive(bytes, limit: limits.headBytes) { return nil }

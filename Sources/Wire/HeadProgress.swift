@@ -2,12 +2,12 @@
 
 /// How many bytes of an incomplete head were seen, so that a head that drips in byte by byte is parsed anew only when a line ends.
 /// Kept by the connection beside its buffer; reset for each message.
-package struct HeadProgress: Sendable {
+public struct HeadProgress: Sendable {
     private var seen = 0
 
-    package init() {}
+    public init() {}
 
-    package mutating func reset() { seen = 0 }
+    public mutating func reset() { seen = 0 }
 
     /// Whether parsing can say more than at the last attempt: a line came to its end, or the limit is met. Complexity: each byte is
     /// looked at once, and parsed at most once for each line that follows it, of which `HeadLimits.fields` is the bound.

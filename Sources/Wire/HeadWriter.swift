@@ -2,9 +2,9 @@
 
 /// Writes heads and chunks. Every line is built anew from parsed parts, one space and CRLF, so that nothing of a peer's spelling passes.
 /// Stateless; the buffer belongs to the caller.
-package enum HeadWriter {
+public enum HeadWriter {
     /// The absolute form becomes the origin form, which is what an origin is asked with (RFC 9112 §3.2.1); the version is our own.
-    package static func requestLine(
+    public static func requestLine(
         _ head: borrowing RequestHead, _ bytes: Span<UInt8>, to output: inout ByteBuffer
     ) {
         output.append(bytes.slice(head.methodRange))
@@ -26,7 +26,7 @@ package enum HeadWriter {
         output.append(" HTTP/1.1\r\n")
     }
 
-    package static func statusLine(_ status: Int, reason: Span<UInt8>, to output: inout ByteBuffer) {
+    public static func statusLine(_ status: Int, reason: Span<UInt8>, to output: inout ByteBuffer) {
         output.append("HTTP/1.1 ")
         output.append(decimal: UInt64(max(0, status)))
         output.append(" ")
@@ -34,7 +34,7 @@ package enum HeadWriter {
         output.append("\r\n")
     }
 
-    package static func statusLine(_ status: Int, to output: inout ByteBuffer) {
+    public static func statusLine(_ status: Int, to output: inout ByteBuffer) {
         output.append("HTTP/1.1 ")
         output.append(decimal: UInt64(max(0, status)))
         output.append(" ")
@@ -42,14 +42,14 @@ package enum HeadWriter {
         output.append("\r\n")
     }
 
-    package static func field(_ name: Span<UInt8>, _ value: Span<UInt8>, to output: inout ByteBuffer) {
+    public static func field(_ name: Span<UInt8>, _ value: Span<UInt8>, to output: inout ByteBuffer) {
         output.append(name)
         output.append(": ")
         output.append(value)
         output.append("\r\n")
     }
 
-    package static func field(_ name: StaticString, _ value: Span<UInt8>, to output: inout ByteBuffer) {
+    public static func field(_ name: StaticString, _ value: Span<UInt8>, to output: inout ByteBuffer) {
         output.append(name)
         output.append(": ")
         output.append(value)
@@ -57,7 +57,7 @@ package enum HeadWriter {
     }
 
     /// The one framing field of a message: a length, or `chunked`; nothing for the other framings.
-    package static func framing(_ framing: BodyFraming, to output: inout ByteBuffer) {
+    public static func framing(_ framing: BodyFraming, to output: inout ByteBuffer) {
         switch framing {
         case .none, .untilClose: break
         case .length(let count):
@@ -69,7 +69,7 @@ package enum HeadWriter {
     }
 
     /// One chunk with `data`; nothing for no data, since a chunk of size zero is the end.
-    package static func chunk(_ data: Span<UInt8>, to output: inout ByteBuffer) {
+    public static func chunk(_ data: Span<UInt8>, to output: inout ByteBuffer) {
         if data.isEmpty { return }
         var shift = 60
         while data.count >> shift == 0 { shift -= 4 }
@@ -84,7 +84,7 @@ package enum HeadWriter {
     }
 
     /// The last chunk and the trailer fields, which are ranges into `bytes`.
-    package static func lastChunk(
+    public static func lastChunk(
         trailers: borrowing [HeadField], _ bytes: Span<UInt8>, to output: inout ByteBuffer
     ) {
         output.append("0\r\n")
@@ -95,7 +95,7 @@ package enum HeadWriter {
     }
 
     /// The phrase of RFC 9110 §15 for a status.
-    package static func reasonPhrase(_ status: Int) -> StaticString {
+    public static func reasonPhrase(_ status: Int) -> StaticString {
         switch status {
         case 200: "OK"
         case 204: "No Content"

@@ -93,10 +93,14 @@ struct IPAddressText {
 
     mutating func write(_ address: IPAddress) {
         if address.isIPv4 {
-            for place in 0..<4 as Range<UInt32> {
-                if place > 0 { put(UInt8(ascii: ".")) }
-                decimal(UInt8(truncatingIfNeeded: address.v4 >> (24 - 8 * place)))
-            }
+            let v4 = address.v4
+            decimal(v4 >> 24)
+            put(UInt8(ascii: "."))
+            decimal(v4 >> 16 & 255)
+            put(UInt8(ascii: "."))
+            decimal(v4 >> 8 & 255)
+            put(UInt8(ascii: "."))
+            decimal(v4 & 255)
             return
         }
         let gap = longestZeros(address)
@@ -133,15 +137,16 @@ struct IPAddressText {
         return best
     }
 
+    @inline(__always)
     private mutating func put(_ byte: UInt8) {
         bytes[count] = byte
-        count += 1
+        count &+= 1
     }
 
-    private mutating func decimal(_ number: UInt8) {
-        if number >= 100 { put(48 + number / 100) }
-        if number >= 10 { put(48 + number / 10 % 10) }
-        put(48 + number % 10)
+    private mutating func decimal(_ number: UInt32) {
+        if number >= 100 { put(UInt8(truncatingIfNeeded: 48 &+ number / 100)) }
+        if number >= 10 { put(UInt8(truncatingIfNeeded: 48 &+ number / 10 % 10)) }
+        put(UInt8(truncatingIfNeeded: 48 &+ number % 10))
     }
 
     private mutating func hex(_ number: UInt16) {

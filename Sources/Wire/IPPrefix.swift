@@ -1,31 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A network: the first `length` of 128 bits. A single address is a network of 128.
-package struct IPPrefix: Hashable, Sendable, CustomStringConvertible {
-    package let address: IPAddress
+public struct IPPrefix: Hashable, Sendable, CustomStringConvertible {
+    public let address: IPAddress
     /// 0–128; an IPv4 /24 is 120.
-    package let length: Int
+    public let length: Int
 
     /// `length` of 128; bits behind it are cleared.
-    package init(_ address: IPAddress, length: Int) {
+    public init(_ address: IPAddress, length: Int) {
         self.address = address.masked(to: length)
         self.length = length
     }
 
-    package init?(_ text: String) {
+    public init?(_ text: String) {
         guard case .success(let prefix) = IPPrefix.parse(text) else { return nil }
         self = prefix
     }
 
     /// Why a text is no network.
-    package enum Mistake: Error, Equatable, Sendable {
+    public enum Mistake: Error, Equatable, Sendable {
         case notAnAddress, badLength
         /// Bits behind the prefix are set; the network that was probably meant.
         case hostBits(IPPrefix)
     }
 
     /// "192.0.2.1", "192.0.2.0/24", "2001:db8::/32".
-    package static func parse(_ text: String) -> Result<IPPrefix, Mistake> {
+    public static func parse(_ text: String) -> Result<IPPrefix, Mistake> {
         let bytes = Array(text.utf8)
         let slash = bytes.firstIndex(of: UInt8(ascii: "/"))
         guard let address = IPAddress(bytes.span.extracting(0..<(slash ?? bytes.count))) else {
@@ -40,20 +40,20 @@ package struct IPPrefix: Hashable, Sendable, CustomStringConvertible {
         return prefix.address == address ? .success(prefix) : .failure(.hostBits(prefix))
     }
 
-    package func contains(_ other: IPAddress) -> Bool { other.masked(to: length) == address }
+    public func contains(_ other: IPAddress) -> Bool { other.masked(to: length) == address }
 
-    package var description: String {
+    public var description: String {
         if length == 128 { return address.description }
         return address.isIPv4 && length >= 96 ? "\(address)/\(length - 96)" : "\(address)/\(length)"
     }
 }
 
 /// A small set of networks, such as the trusted proxies: merged into sorted ranges, found by halving. Immutable.
-package struct IPPrefixSet: Sendable {
+public struct IPPrefixSet: Sendable {
     private let first: [IPAddress]
     private let last: [IPAddress]
 
-    package init(_ prefixes: [IPPrefix]) {
+    public init(_ prefixes: [IPPrefix]) {
         var first: [IPAddress] = []
         var last: [IPAddress] = []
         for prefix in prefixes.sorted(by: { $0.address == $1.address ? $0.length < $1.length : $0.address < $1.address }
@@ -79,9 +79,9 @@ package struct IPPrefixSet: Sendable {
         return IPAddress(high: prefix.address.high | mask, low: .max)
     }
 
-    package var isEmpty: Bool { first.isEmpty }
+    public var isEmpty: Bool { first.isEmpty }
 
-    package func contains(_ address: IPAddress) -> Bool {
+    public func contains(_ address: IPAddress) -> Bool {
         var low = 0
         var high = first.count
         while low < high {

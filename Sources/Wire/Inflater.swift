@@ -2,11 +2,11 @@
 import CZlib
 
 /// Content codings that can be undone.
-package enum ContentCoding: Sendable {
+public enum ContentCoding: Sendable {
     case gzip, deflate
 
     /// nil for a coding that is not known here. `x-gzip` is gzip (RFC 9110 §8.4.1.3).
-    package init?(_ name: Span<UInt8>) {
+    public init?(_ name: Span<UInt8>) {
         if ByteSearch.equalsIgnoringCase(name, "gzip".utf8.span)
             || ByteSearch.equalsIgnoringCase(name, "x-gzip".utf8.span)
         {
@@ -21,12 +21,12 @@ package enum ContentCoding: Sendable {
 
 /// Undoes gzip and deflate up to a limit. Owner of the door to zlib; confined to one worker, which reuses it.
 @safe
-package final class Inflater {
+public final class Inflater {
     private var stream = unsafe z_stream()
     private var isOpen = false
     private var window: Int32 = 0
 
-    package init() {}
+    public init() {}
 
     deinit {
         if isOpen { unsafe inflateEnd(&stream) }
@@ -34,7 +34,7 @@ package final class Inflater {
 
     /// Appends the decoded bytes to `out`. False: `limit` bytes were reached and more would follow. Throws on data that is broken, cut, or
     /// followed by something else. "deflate" may be with or without the zlib wrapper, as senders disagree (RFC 9110 §8.4.1.2).
-    package func inflate(
+    public func inflate(
         _ input: Span<UInt8>, encoding: ContentCoding, limit: Int, into out: inout [UInt8]
     ) throws(ContentError) -> Bool {
         switch encoding {

@@ -2,8 +2,8 @@
 
 /// Reads JSON as RFC 8259 writes it into names and scalar values: "user.name", "list.0". No tree, no recursion, bounded depth and count.
 /// A scalar at the top has the empty name; empty objects and arrays give no entry.
-package enum JSONReader {
-    package static func read(_ text: Span<UInt8>, into values: inout NamedValues) throws(ContentError) {
+public enum JSONReader {
+    public static func read(_ text: Span<UInt8>, into values: inout NamedValues) throws(ContentError) {
         var machine = Machine()
         try machine.run(text, into: &values)
     }

@@ -1,37 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Writes JSON into bytes; commas come by themselves. Owned by whoever writes one document.
-package struct JSONWriter {
-    package private(set) var bytes: [UInt8]
+public struct JSONWriter {
+    public private(set) var bytes: [UInt8]
     private var needsComma = false
 
     /// Appends to `bytes`, which keep their memory.
-    package init(_ bytes: [UInt8] = []) { self.bytes = bytes }
+    public init(_ bytes: [UInt8] = []) { self.bytes = bytes }
 
-    package mutating func beginObject() {
+    public mutating func beginObject() {
         separate()
         bytes.append(UInt8(ascii: "{"))
         needsComma = false
     }
 
-    package mutating func endObject() {
+    public mutating func endObject() {
         bytes.append(UInt8(ascii: "}"))
         needsComma = true
     }
 
-    package mutating func beginArray() {
+    public mutating func beginArray() {
         separate()
         bytes.append(UInt8(ascii: "["))
         needsComma = false
     }
 
-    package mutating func endArray() {
+    public mutating func endArray() {
         bytes.append(UInt8(ascii: "]"))
         needsComma = true
     }
 
     /// A name that needs no escaping.
-    package mutating func key(_ name: StaticString) {
+    public mutating func key(_ name: StaticString) {
         separate()
         bytes.append(34)
         bytes.append(name)
@@ -39,7 +39,7 @@ package struct JSONWriter {
         needsComma = false
     }
 
-    package mutating func key(_ name: Span<UInt8>) {
+    public mutating func key(_ name: Span<UInt8>) {
         separate()
         bytes.append(34)
         JSONWriter.escape(name, into: &bytes)
@@ -47,7 +47,7 @@ package struct JSONWriter {
         needsComma = false
     }
 
-    package mutating func string(_ text: Span<UInt8>) {
+    public mutating func string(_ text: Span<UInt8>) {
         separate()
         bytes.append(34)
         JSONWriter.escape(text, into: &bytes)
@@ -55,28 +55,28 @@ package struct JSONWriter {
         needsComma = true
     }
 
-    package mutating func string(_ text: String) { string(Array(text.utf8).span) }
+    public mutating func string(_ text: String) { string(Array(text.utf8).span) }
 
-    package mutating func number(_ number: Int64) {
+    public mutating func number(_ number: Int64) {
         separate()
         bytes.append(contentsOf: String(number).utf8)
         needsComma = true
     }
 
-    package mutating func boolean(_ value: Bool) {
+    public mutating func boolean(_ value: Bool) {
         separate()
         bytes.append(value ? "true" : "false")
         needsComma = true
     }
 
-    package mutating func null() {
+    public mutating func null() {
         separate()
         bytes.append("null")
         needsComma = true
     }
 
     /// Text that is JSON already.
-    package mutating func raw(_ json: Span<UInt8>) {
+    public mutating func raw(_ json: Span<UInt8>) {
         separate()
         bytes.append(json)
         needsComma = true
@@ -89,20 +89,14 @@ package struct JSONWriter {
     /// Escapes what JSON must escape; what is no UTF-8 becomes U+FFFD, so that every receiver can read the line.
     @_specialize(where Sink == ByteBuffer)
     @_specialize(where Sink == [UInt8])
-    package static func escape<Sink: ByteSink & ~Copyable>(_ text: Span<UInt8>, into out: inout Sink) {
+    public static func escape<Sink: ByteSink & ~Copyable>(_ text: Span<UInt8>, into out: inout Sink) {
         var index = 0
-        var plain = 0
-        while index < text.count {
-            let byte = text[index]
-            if byte >= 32 && byte < 127 && byte != 34 && byte != 92 {
-                index += 1
-                continue
-            }
-            if index > plain { out.append(text.extracting(plain..<index)) }
-            index += escapeOne(text, index, into: &out)
-            plain = index
+        while true {
+            let end = ByteScan.endOfPlainText(text, from: index)
+            if end > index { out.append(text.extracting(index..<end)) }
+            if end == text.count { return }
+            index = end + escapeOne(text, end, into: &out)
         }
-        if index > plain { out.append(text.extracting(plain..<index)) }
     }
 
     /// Writes the character at `index` escaped; returns how many bytes it took.

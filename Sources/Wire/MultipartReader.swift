@@ -2,9 +2,9 @@
 
 /// multipart/form-data (RFC 7578): names with values. Of a file part the name stands with an empty value and its file name as
 /// "NAME.filename"; file contents are not kept.
-package enum MultipartReader {
+public enum MultipartReader {
     /// The boundary parameter of a Content-Type value, without quotes; nil when there is none or it breaks RFC 2046.
-    package static func boundary(ofContentType type: Span<UInt8>) -> ByteRange? {
+    public static func boundary(ofContentType type: Span<UInt8>) -> ByteRange? {
         guard let range = parameter("boundary", of: type), !range.isEmpty, range.count <= ContentLimits.boundaryBytes
         else {
             return nil
@@ -12,7 +12,7 @@ package enum MultipartReader {
         return range
     }
 
-    package static func read(
+    public static func read(
         _ text: Span<UInt8>, boundary: Span<UInt8>, into values: inout NamedValues
     ) throws(ContentError) {
         guard var cursor = findDelimiter(text, boundary, from: 0, atStart: true) else {

@@ -2,15 +2,15 @@
 
 /// What a decoded body or query holds: names with values, in one arena. Names of nested JSON are dotted ("user.name", "list.0").
 /// Filled by the readers of this target, looked at by rules and login routes. Reused from request to request.
-package struct NamedValues: Sendable {
-    package enum Kind: UInt8, Sendable { case string, number, boolean, null }
+public struct NamedValues: Sendable {
+    public enum Kind: UInt8, Sendable { case string, number, boolean, null }
 
-    package struct Entry: Equatable, Sendable {
-        package var name: ByteRange
-        package var value: ByteRange
-        package var kind: Kind
+    public struct Entry: Equatable, Sendable {
+        public var name: ByteRange
+        public var value: ByteRange
+        public var kind: Kind
 
-        package init(name: ByteRange, value: ByteRange, kind: Kind) {
+        public init(name: ByteRange, value: ByteRange, kind: Kind) {
             self.name = name
             self.value = value
             self.kind = kind
@@ -18,14 +18,14 @@ package struct NamedValues: Sendable {
     }
 
     /// Names and values, decoded.
-    package var arena: [UInt8] = []
-    package var entries: [Entry] = []
+    public var arena: [UInt8] = []
+    public var entries: [Entry] = []
     /// A limit of `Limits` was met: what stands here is not the whole. The caller decides (`limits.over_body`), never ignores it.
-    package var isIncomplete = false
+    public var isIncomplete = false
 
-    package init() {}
+    public init() {}
 
-    package mutating func reset() {
+    public mutating func reset() {
         isIncomplete = false
         if entries.isEmpty && arena.isEmpty { return }
         arena.removeAll(keepingCapacity: true)
@@ -33,7 +33,7 @@ package struct NamedValues: Sendable {
     }
 
     /// Appends one entry.
-    package mutating func append(name: Span<UInt8>, value: Span<UInt8>, kind: Kind = .string) {
+    public mutating func append(name: Span<UInt8>, value: Span<UInt8>, kind: Kind = .string) {
         let start = arena.count
         arena.append(name)
         let middle = arena.count
@@ -42,7 +42,7 @@ package struct NamedValues: Sendable {
     }
 
     /// Index of the first entry of exactly this name, or nil.
-    package func first(named name: Span<UInt8>) -> Int? {
+    public func first(named name: Span<UInt8>) -> Int? {
         let bytes = arena.span
         var index = 0
         while index < entries.count {

@@ -4,7 +4,7 @@ extension RequestTarget {
     /// Appends the path that rules, routes and login routes see: percent-decoded once, "//" merged, dot segments removed, case kept.
     /// An encoded slash or dot counts as what it stands for, since the application behind may read it so. A "%" that begins no
     /// encoding stays. Normalising the result again, its "%" encoded, gives the same. Complexity: linear; one copy for a plain path.
-    package static func normalise(_ path: Span<UInt8>, into out: inout [UInt8]) {
+    public static func normalise(_ path: Span<UInt8>, into out: inout [UInt8]) {
         if isNormal(path) {
             out.append(path)
             return

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Percent-encoding (RFC 3986 §2.1). What is no valid escape stays as it is, as applications read it.
-package enum PercentCoding {
-    package static func decode(_ text: Span<UInt8>, plusIsSpace: Bool, into out: inout [UInt8]) {
+public enum PercentCoding {
+    public static func decode(_ text: Span<UInt8>, plusIsSpace: Bool, into out: inout [UInt8]) {
         var index = 0
         while index < text.count {
             let byte = text[index]

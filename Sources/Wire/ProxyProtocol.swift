@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// An address with a port.
-package struct PeerEndpoint: Equatable, Sendable {
-    package var address: IPAddress
-    package var port: UInt16
+public struct PeerEndpoint: Equatable, Sendable {
+    public var address: IPAddress
+    public var port: UInt16
 
-    package init(address: IPAddress, port: UInt16) {
+    public init(address: IPAddress, port: UInt16) {
         self.address = address
         self.port = port
     }
 }
 
 /// The PROXY protocol's preface, versions 1 and 2, read strictly: it decides who the client is.
-package enum ProxyProtocol {
-    package enum Result: Equatable, Sendable {
+public enum ProxyProtocol {
+    public enum Result: Equatable, Sendable {
         case incomplete
         /// `source` is nil when the proxy speaks for itself (LOCAL) or does not know (UNKNOWN, UNSPEC): the peer is the client.
         case header(consumed: Int, source: PeerEndpoint?)
     }
 
     /// How many bytes may be read next without touching what follows the preface: the rest of a v2 header, one byte of a v1 line.
-    package static func missingBytes(_ bytes: Span<UInt8>) -> Int {
+    public static func missingBytes(_ bytes: Span<UInt8>) -> Int {
         if bytes.count < 15 { return 15 - bytes.count }
         if bytes[0] != 0x0d { return 1 }
         if bytes.count < 16 { return 1 }
@@ -31,7 +31,7 @@ package enum ProxyProtocol {
         [0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a]
     }
 
-    package static func parse(_ bytes: Span<UInt8>) throws(ContentError) -> Result {
+    public static func parse(_ bytes: Span<UInt8>) throws(ContentError) -> Result {
         if bytes.isEmpty { return .incomplete }
         return bytes[0] == 0x0d ? try parseBinary(bytes) : try parseText(bytes)
     }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Request methods that the proxy treats on their own (RFC 9110 §9, RFC 5789). Everything else is `other` and forwarded.
-package enum HTTPMethod: UInt8, Sendable {
+public enum HTTPMethod: UInt8, Sendable {
     case get, head, post, put, delete, options, patch, trace, connect, other
 
     /// Repeating such a request has the effect of sending it once (RFC 9110 §9.2.2), so it may be retried.
-    package var isIdempotent: Bool {
+    public var isIdempotent: Bool {
         switch self {
         case .get, .head, .put, .delete, .options, .trace: true
         case .post, .patch, .connect, .other: false
@@ -13,17 +13,17 @@ package enum HTTPMethod: UInt8, Sendable {
     }
 }
 
-package enum HTTPVersion: UInt8, Sendable {
+public enum HTTPVersion: UInt8, Sendable {
     case http10, http11
 }
 
 /// One header field: where its name and value stand in the head's bytes. Optional white space is not part of the value.
-package struct HeadField: Equatable, Sendable {
-    package var name: ByteRange
-    package var value: ByteRange
-    package var known: FieldName
+public struct HeadField: Equatable, Sendable {
+    public var name: ByteRange
+    public var value: ByteRange
+    public var known: FieldName
 
-    package init(name: ByteRange, value: ByteRange, known: FieldName) {
+    public init(name: ByteRange, value: ByteRange, known: FieldName) {
         self.name = name
         self.value = value
         self.known = known
@@ -31,37 +31,37 @@ package struct HeadField: Equatable, Sendable {
 }
 
 /// The four forms of RFC 9112 §3.2.
-package enum TargetForm: UInt8, Sendable {
+public enum TargetForm: UInt8, Sendable {
     case origin, absolute, authority, asterisk
 }
 
 /// A request head as ranges into the bytes it was parsed from; offset 0 is the first byte of the request line.
 /// Reused from request to request, so that a steady connection allocates nothing.
-package struct RequestHead: ~Copyable, Sendable {
-    package var method = HTTPMethod.get
-    package var version = HTTPVersion.http11
-    package var form = TargetForm.origin
+public struct RequestHead: ~Copyable, Sendable {
+    public var method = HTTPMethod.get
+    public var version = HTTPVersion.http11
+    public var form = TargetForm.origin
     /// Bytes of the head including the empty line.
-    package var length = 0
-    package var methodRange = ByteRange.empty
+    public var length = 0
+    public var methodRange = ByteRange.empty
     /// The request target as sent.
-    package var target = ByteRange.empty
+    public var target = ByteRange.empty
     /// Path of the target; empty for `*` and the authority form. An absolute form without path has an empty range: "/" is meant.
-    package var path = ByteRange.empty
+    public var path = ByteRange.empty
     /// Query without its "?"; nil when the target has no "?".
-    package var query: ByteRange?
+    public var query: ByteRange?
     /// host[:port] that the request is for: of the absolute form, else of Host. Empty when there is none (HTTP/1.0).
-    package var authority = ByteRange.empty
-    package var fields: [HeadField] = []
+    public var authority = ByteRange.empty
+    public var fields: [HeadField] = []
     /// One bit for each known field name that occurs at least once.
-    package var presence: UInt64 = 0
+    public var presence: UInt64 = 0
     /// One bit for each known field name that occurs more than once.
-    package var repetition: UInt64 = 0
+    public var repetition: UInt64 = 0
 
-    package init() {}
+    public init() {}
 
     /// As new, but for the memory. No range is left that could be taken to the bytes of another message.
-    package mutating func reset() {
+    public mutating func reset() {
         fields.removeAll(keepingCapacity: true)
         presence = 0
         repetition = 0
@@ -76,12 +76,12 @@ package struct RequestHead: ~Copyable, Sendable {
         authority = .empty
     }
 
-    package func contains(_ name: FieldName) -> Bool { presence & (1 << UInt64(name.rawValue)) != 0 }
+    public func contains(_ name: FieldName) -> Bool { presence & (1 << UInt64(name.rawValue)) != 0 }
 
-    package func repeats(_ name: FieldName) -> Bool { repetition & (1 << UInt64(name.rawValue)) != 0 }
+    public func repeats(_ name: FieldName) -> Bool { repetition & (1 << UInt64(name.rawValue)) != 0 }
 
     /// Index of the first field of this name, or nil.
-    package func first(_ name: FieldName) -> Int? {
+    public func first(_ name: FieldName) -> Int? {
         if !contains(name) { return nil }
         return fields.firstIndex { $0.known == name }
     }

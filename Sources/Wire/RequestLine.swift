@@ -82,7 +82,7 @@ extension HTTPVersion {
 
 extension HTTPMethod {
     /// Methods are case-sensitive (RFC 9110 §9.1).
-    package init(_ name: Span<UInt8>) {
+    public init(_ name: Span<UInt8>) {
         self =
             switch name.count {
             case 3: ByteScan.equals(name, "GET") ? .get : ByteScan.equals(name, "PUT") ? .put : .other

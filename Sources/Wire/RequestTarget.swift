@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The request target: which of the four forms it has and whom it addresses (RFC 9112 §3.2, §3.3). Stateless.
-package enum RequestTarget {
+public enum RequestTarget {
     /// Fills form, path, query and, of an absolute form, authority. `question` is the offset of the first "?".
     static func classify(_ bytes: Span<UInt8>, question: Int?, _ head: inout RequestHead) throws(HeadError) {
         let start = Int(head.target.start)
@@ -71,7 +71,7 @@ package enum RequestTarget {
 
     /// The host of `host:port` and `[v6]:port`, without a trailing dot.
     @_lifetime(copy authority)
-    package static func host(of authority: Span<UInt8>) -> Span<UInt8> {
+    public static func host(of authority: Span<UInt8>) -> Span<UInt8> {
         var end = authority.count
         var index = end
         while index > 0 {

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A response head as ranges into the bytes it was parsed from; offset 0 is the first byte of the status line.
-package struct ResponseHead: ~Copyable, Sendable {
-    package var version = HTTPVersion.http11
+public struct ResponseHead: ~Copyable, Sendable {
+    public var version = HTTPVersion.http11
     /// 100–999.
-    package var status = 0
+    public var status = 0
     /// Bytes of the head including the empty line.
-    package var length = 0
-    package var reason = ByteRange.empty
-    package var fields: [HeadField] = []
+    public var length = 0
+    public var reason = ByteRange.empty
+    public var fields: [HeadField] = []
     /// One bit for each known field name that occurs at least once.
-    package var presence: UInt64 = 0
+    public var presence: UInt64 = 0
     /// One bit for each known field name that occurs more than once.
-    package var repetition: UInt64 = 0
+    public var repetition: UInt64 = 0
 
-    package init() {}
+    public init() {}
 
     /// As new, but for the memory. No range is left that could be taken to the bytes of another message.
-    package mutating func reset() {
+    public mutating func reset() {
         fields.removeAll(keepingCapacity: true)
         presence = 0
         repetition = 0
@@ -27,12 +27,12 @@ package struct ResponseHead: ~Copyable, Sendable {
         reason = .empty
     }
 
-    package func contains(_ name: FieldName) -> Bool { presence & (1 << UInt64(name.rawValue)) != 0 }
+    public func contains(_ name: FieldName) -> Bool { presence & (1 << UInt64(name.rawValue)) != 0 }
 
-    package func repeats(_ name: FieldName) -> Bool { repetition & (1 << UInt64(name.rawValue)) != 0 }
+    public func repeats(_ name: FieldName) -> Bool { repetition & (1 << UInt64(name.rawValue)) != 0 }
 
     /// Index of the first field of this name, or nil.
-    package func first(_ name: FieldName) -> Int? {
+    public func first(_ name: FieldName) -> Int? {
         if !contains(name) { return nil }
         return fields.firstIndex { $0.known == name }
     }

@@ -1,14 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// RFC 3339 times, in UTC.
-package enum Timestamp {
-    /// "2026-11-24T12:00:00.123456Z" for nanoseconds since 1970; before 1970 is written as 1970.
-    package static func write<Sink: ByteSink & ~Copyable>(unixNanoseconds: Int64, to out: inout Sink) {
+/// The text of the last time that was written, so that of a later one in the same second only the fraction is written anew
+/// (235 → 70 instructions). Owned by one writer.
+public struct TimestampText {
+    private var text = InlineArray<27, UInt8>(repeating: UInt8(ascii: "-"))
+    private var second = Int64.min
+
+    public init() {}
+
+    /// As `Timestamp.write`.
+    public mutating func write<Sink: ByteSink & ~Copyable>(unixNanoseconds: Int64, to out: inout Sink) {
         let nanoseconds = max(0, unixNanoseconds)
-        let seconds = nanoseconds / 1_000_000_000
+        let now = nanoseconds / 1_000_000_000
+        if now != second {
+            second = now
+            Timestamp.fill(&text, seconds: now)
+        }
+        Timestamp.digits((nanoseconds - now * 1_000_000_000) / 1_000, 6, at: 20, &text)
+        out.append(text.span)
+    }
+}
+
+/// RFC 3339 times, in UTC.
+public enum Timestamp {
+    /// "2026-11-24T12:00:00.123456Z" for nanoseconds since 1970; before 1970 is written as 1970.
+    public static func write<Sink: ByteSink & ~Copyable>(unixNanoseconds: Int64, to out: inout Sink) {
+        var text = TimestampText()
+        text.write(unixNanoseconds: unixNanoseconds, to: &out)
+    }
+
+    /// All but the fraction of the second.
+    fileprivate static func fill(_ text: inout InlineArray<27, UInt8>, seconds: Int64) {
         let date = HTTPDate.civil(seconds / 86_400)
         let rest = seconds % 86_400
-        var text = InlineArray<27, UInt8>(repeating: UInt8(ascii: "-"))
         digits(date.year, 4, at: 0, &text)
         digits(date.month, 2, at: 5, &text)
         digits(date.day, 2, at: 8, &text)
@@ -19,12 +43,10 @@ package enum Timestamp {
         text[16] = UInt8(ascii: ":")
         digits(rest % 60, 2, at: 17, &text)
         text[19] = UInt8(ascii: ".")
-        digits(nanoseconds / 1_000 % 1_000_000, 6, at: 20, &text)
         text[26] = UInt8(ascii: "Z")
-        out.append(text.span)
     }
 
-    private static func digits(_ number: Int64, _ count: Int, at start: Int, _ text: inout InlineArray<27, UInt8>) {
+    fileprivate static func digits(_ number: Int64, _ count: Int, at start: Int, _ text: inout InlineArray<27, UInt8>) {
         var rest = UInt64(bitPattern: number)
         var index = start + count
         while index > start {
@@ -35,7 +57,7 @@ package enum Timestamp {
     }
 
     /// Seconds since 1970 of "2026-12-24T00:00:00Z", with any offset and fraction (cut); nil when it is no RFC 3339 time.
-    package static func parse(_ text: Span<UInt8>) -> Int64? {
+    public static func parse(_ text: Span<UInt8>) -> Int64? {
         guard text.count >= 20, text[4] == 45, text[7] == 45, text[10] | 32 == 116, text[13] == 58, text[16] == 58,
             let year = number(text, 0, 4), let month = number(text, 5, 2), let day = number(text, 8, 2),
             let hour = number(text, 11, 2), let minute = number(text, 14, 2), let second = number(text, 17, 2),

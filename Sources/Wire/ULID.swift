@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Identifiers that sort by time: 48 bits of milliseconds and 80 bits that nobody can guess, as 26 characters.
-package enum ULID {
+public enum ULID {
     /// Makes them, each greater than the one before. Confined to its owner; randomness comes in as a seed.
-    package struct Generator: Sendable {
+    public struct Generator: Sendable {
         private var state: (UInt64, UInt64)
         private var lastMilliseconds: UInt64 = 0
         private var high: UInt16 = 0
         private var low: UInt64 = 0
 
-        package init(seed: (UInt64, UInt64)) { state = seed == (0, 0) ? (0x9e37_79b9_7f4a_7c15, 1) : seed }
+        public init(seed: (UInt64, UInt64)) { state = seed == (0, 0) ? (0x9e37_79b9_7f4a_7c15, 1) : seed }
 
         /// Appends the next identifier's text.
-        package mutating func next(unixMilliseconds: UInt64, to out: inout [UInt8]) {
+        public mutating func next(unixMilliseconds: UInt64, to out: inout [UInt8]) {
             if unixMilliseconds > lastMilliseconds {
                 lastMilliseconds = unixMilliseconds
                 high = UInt16(truncatingIfNeeded: random())

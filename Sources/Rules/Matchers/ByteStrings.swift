@@ -2,7 +2,7 @@
 import Wire
 
 /// A set of byte strings with a number each, found by hash without allocation. Immutable. Open addressing at most half full.
-package struct ByteStrings: Sendable {
+public struct ByteStrings: Sendable {
     private let arena: [UInt8]
     private let ranges: [ByteRange]
     private let slots: [Int32]
@@ -11,7 +11,7 @@ package struct ByteStrings: Sendable {
     private let seed: UInt64
 
     /// Of equal strings the last one counts. With `foldsCase`, ASCII letters compare without case.
-    package init(_ strings: [[UInt8]], foldsCase: Bool = false, seed: UInt64 = 0x5bd1_e995_9e37_79b9) {
+    public init(_ strings: [[UInt8]], foldsCase: Bool = false, seed: UInt64 = 0x5bd1_e995_9e37_79b9) {
         var arena: [UInt8] = []
         var ranges: [ByteRange] = []
         for string in strings {
@@ -39,12 +39,12 @@ package struct ByteStrings: Sendable {
         mask = size - 1
     }
 
-    package var isEmpty: Bool { ranges.isEmpty }
+    public var isEmpty: Bool { ranges.isEmpty }
 
-    package func contains(_ text: Span<UInt8>) -> Bool { find(text) != nil }
+    public func contains(_ text: Span<UInt8>) -> Bool { find(text) != nil }
 
     /// The number of the string that equals `text`.
-    package func find(_ text: Span<UInt8>) -> Int? {
+    public func find(_ text: Span<UInt8>) -> Int? {
         if ranges.isEmpty { return nil }
         var slot = ByteStrings.hash(text, seed, foldsCase: foldsCase) & mask
         while slots[slot] >= 0 {
