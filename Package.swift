@@ -41,6 +41,7 @@ let package = Package(
     targets: [
         // Doors to C. Exactly one Swift file owns each.
         .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
+        .target(name: "CChecksum"),
         .target(name: "CRE2", cxxSettings: [.unsafeFlags(["-std=c++17"])], linkerSettings: [.linkedLibrary("re2")]),
         door("COpenSSL", "openssl", "libssl-dev"),
         door("CZlib", "zlib", "zlib1g-dev"),
@@ -61,7 +62,8 @@ let package = Package(
         // Effects.
         .target(name: "Transport", dependencies: ["Wire", "CLinux", "COpenSSL"], swiftSettings: hot),
         .target(name: "Proxy", dependencies: ["Transport", "Rules", "Logins", "Patterns", "Wire"], swiftSettings: hot),
-        .target(name: "Shipping", dependencies: ["Transport", "Wire", "Logins", "CCurl"], swiftSettings: house),
+        .target(
+            name: "Shipping", dependencies: ["Transport", "Wire", "Logins", "CCurl", "CChecksum"], swiftSettings: house),
         .target(name: "Archive", dependencies: ["Transport", "Wire", "Logins", "CSQLite"], swiftSettings: house),
         .target(name: "Admin", dependencies: ["Transport", "Wire"], swiftSettings: house),
         .executableTarget(

@@ -2,8 +2,8 @@
 import Wire
 
 /// Lower-case names, each with a value if it has one, in the order of the names: what fingerprints are made of. One arena for all of them,
-/// so that a login costs a handful of allocations and not one for every cookie. A value.
-struct SortedTexts {
+/// which is kept from login to login. Owned by an exchange.
+public struct SortedTexts {
     /// Names at most; of the names of a body, the rest do not change the fingerprint.
     static let limit = 256
 
@@ -12,9 +12,12 @@ struct SortedTexts {
 
     var count: Int { entries.count }
 
-    init() {
-        arena.reserveCapacity(512)
-        entries.reserveCapacity(16)
+    public init() {}
+
+    /// As new, but for the memory.
+    mutating func reset() {
+        arena.removeAll(keepingCapacity: arena.capacity <= 16 * 1024)
+        entries.removeAll(keepingCapacity: true)
     }
 
     /// Puts a name where it belongs; behind its equals, or nowhere when it must be unique and is there. `dashes`: "_" counts as "-".
@@ -53,21 +56,24 @@ struct SortedTexts {
     }
 
     /// All names with commas between them; a comma inside a name may be escaped.
-    func joined(escapingCommas: Bool) -> [UInt8] { join(escapingCommas) { $0.name } }
+    func join(escapingCommas: Bool, into out: inout [UInt8]) {
+        for index in entries.indices { append(entries[index].name, isFirst: index == 0, escapingCommas, &out) }
+    }
 
-    func joinedValues() -> [UInt8] { join(true) { $0.value } }
+    func joinValues(into out: inout [UInt8]) {
+        for index in entries.indices { append(entries[index].value, isFirst: index == 0, true, &out) }
+    }
 
-    private func join(_ escapingCommas: Bool, _ part: ((name: ByteRange, value: ByteRange)) -> ByteRange) -> [UInt8] {
-        var out: [UInt8] = []
-        out.reserveCapacity(arena.count + entries.count)
-        for index in entries.indices {
-            if index > 0 { out.append(UInt8(ascii: ",")) }
-            let range = part(entries[index])
-            for place in range.bounds {
-                if escapingCommas && arena[place] == UInt8(ascii: ",") { out.append(UInt8(ascii: "\\")) }
-                out.append(arena[place])
-            }
+    private func append(_ range: ByteRange, isFirst: Bool, _ escapingCommas: Bool, _ out: inout [UInt8]) {
+        if !isFirst { out.append(UInt8(ascii: ",")) }
+        let text = arena.span.slice(range)
+        if !escapingCommas || ByteScan.find(UInt8(ascii: ","), text, from: 0) == text.count {
+            out.append(text)
+            return
         }
-        return out
+        for place in text.indices {
+            if text[place] == UInt8(ascii: ",") { out.append(UInt8(ascii: "\\")) }
+            out.append(text[place])
+        }
     }
 }

@@ -62,6 +62,8 @@ final class Exchange {
     /// `name: value` lines that flag rules add to the upstream request.
     var flagLines: [UInt8] = []
     var login = LoginObservation()
+    /// Working memory of the fingerprints.
+    var names = SortedTexts()
     /// Decided on the head, carried out once the body of a login was read for its name.
     var pendingAction: RuleAction?
     /// The longest delay that rules asked for; waited once, when everything else let the request pass.

@@ -81,7 +81,7 @@ enum LoginObserver {
         let bytes = exchange.requestBytes
         if !exchange.evaluation.fingerprints.header.isEmpty { return }
         exchange.evaluation.fingerprints.header = Fingerprint.appendHeader(
-            exchange.request, bytes.span, to: &exchange.evaluation.fingerprints.bytes)
+            exchange.request, bytes.span, names: &exchange.names, to: &exchange.evaluation.fingerprints.bytes)
         exchange.evaluation.fingerprints.network = Fingerprint.appendNetwork(
             exchange.request, bytes.span, to: &exchange.evaluation.fingerprints.bytes)
     }
@@ -92,14 +92,14 @@ enum LoginObserver {
         if !exchange.evaluation.fingerprints.http.isEmpty { return }
         exchange.evaluation.fingerprints.http = Fingerprint.appendHTTP(
             exchange.request, bytes.span, query: exchange.queryValues, body: exchange.bodyValues,
-            to: &exchange.evaluation.fingerprints.bytes)
+            names: &exchange.names, to: &exchange.evaluation.fingerprints.bytes)
     }
 
     /// The fingerprint that needs the user whom the answer names.
     static func printSession(_ exchange: Exchange) {
         let (bytes, userID) = (exchange.requestBytes, exchange.login.userID)
         exchange.evaluation.fingerprints.session = Fingerprint.appendSession(
-            exchange.request, bytes.span, userID: userID.span,
+            exchange.request, bytes.span, userID: userID.span, names: &exchange.names,
             to: &exchange.evaluation.fingerprints.bytes)
     }
 

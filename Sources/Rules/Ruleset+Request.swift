@@ -15,8 +15,15 @@ extension Ruleset {
         }
         let fingerprints = needsFingerprints ? state.fingerprints : Fingerprints()
         for index in inputRanges[Phase.requestHead.rawValue] {
+            let mask = presenceMasks[index]
+            if mask != 0 && head.presence & mask == 0 { continue }
             let input = inputs[index]
-            if input.known != .other && input.known != .lookalike && !head.contains(input.known) { continue }
+            if mask != 0, case .header = input.subject {
+                for place in head.fields.indices where head.fields[place].known == input.known {
+                    look(input, at: bytes.slice(head.fields[place].value), &state, scratch)
+                }
+                continue
+            }
             visitHead(input.subject, head, bytes, path, facts, fingerprints, scratch) { value in
                 look(input, at: value, &state, scratch)
             }

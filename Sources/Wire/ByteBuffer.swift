@@ -8,10 +8,11 @@
 /// An empty buffer gives its memory back (`release`), so that an idle connection holds none.
 @safe
 public struct ByteBuffer: ~Copyable {
-    private var base: UnsafeMutablePointer<UInt8>?
-    public private(set) var capacity: Int
-    private var start = 0
-    private var end = 0
+    // Visible to inlined code: the short functions below cost less than a call of them.
+    @usableFromInline var base: UnsafeMutablePointer<UInt8>?
+    public internal(set) var capacity: Int
+    @usableFromInline var start = 0
+    @usableFromInline var end = 0
 
     /// No memory until something is reserved or appended.
     public init() {
@@ -22,11 +23,14 @@ public struct ByteBuffer: ~Copyable {
     deinit { unsafe base?.deallocate() }
 
     /// Number of readable bytes.
+    @inlinable
     public var count: Int { end - start }
+    @inlinable
     public var isEmpty: Bool { end == start }
 
     /// The readable bytes; offset 0 is the first byte that was not consumed.
     public var bytes: Span<UInt8> {
+        @inlinable
         @_lifetime(borrow self)
         get {
             guard let base = unsafe base else { return Span() }
@@ -36,6 +40,7 @@ public struct ByteBuffer: ~Copyable {
     }
 
     /// Marks the first `count` readable bytes as done.
+    @inlinable
     public mutating func consume(_ count: Int) {
         precondition(count >= 0 && count <= end - start)
         start += count
@@ -84,11 +89,13 @@ public struct ByteBuffer: ~Copyable {
     }
 
     /// Makes room for `count` more bytes: moves the readable bytes to the front, and grows only when that is not enough.
+    @inlinable
     @inline(__always)
     public mutating func reserve(_ count: Int) { if capacity - end < count { makeRoom(count) } }
 
+    @usableFromInline
     @inline(never)
-    private mutating func makeRoom(_ count: Int) {
+    mutating func makeRoom(_ count: Int) {
         let readable = end - start
         if capacity - readable >= count, let base = unsafe base {
             unsafe base.update(from: base + start, count: readable)
@@ -130,6 +137,7 @@ public struct ByteBuffer: ~Copyable {
         unsafe body(UnsafeRawBufferPointer(start: base.map { unsafe $0 + start }, count: end - start))
     }
 
+    @inlinable
     @inline(__always)
     public mutating func append(_ byte: UInt8) {
         reserve(1)
@@ -147,6 +155,7 @@ public struct ByteBuffer: ~Copyable {
     }
 
     /// Inlined, so that the length is a constant and the copy a few stores.
+    @inlinable
     @inline(__always)
     public mutating func append(_ text: StaticString) {
         let count = text.utf8CodeUnitCount
@@ -188,6 +197,7 @@ public struct ByteBuffer: ~Copyable {
         unsafe to.storeBytes(of: last, toByteOffset: rest, as: Word.self)
     }
 
+    @inlinable
     public mutating func append(_ array: [UInt8]) { append(array.span) }
 }
 

@@ -26,7 +26,8 @@ struct FingerprintTests {
         var query = NamedValues()
         FormReader.read(Array("key=".utf8).span, into: &query)
         var out: [UInt8] = []
-        _ = Fingerprint.appendHTTP(head, bytes.span, query: query, body: query, to: &out)
+        var names = SortedTexts()
+        _ = Fingerprint.appendHTTP(head, bytes.span, query: query, body: query, names: &names, to: &out)
         #expect(String(decoding: out, as: UTF8.self) == "http-put-729d56c3-2c70e12b-2c70e12b")
     }
 }

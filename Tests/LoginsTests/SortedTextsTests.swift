@@ -13,24 +13,41 @@ struct SortedTextsTests {
         return texts
     }
 
-    private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+    private func joined(_ texts: SortedTexts, escapingCommas: Bool = true) -> String {
+        var out: [UInt8] = []
+        texts.join(escapingCommas: escapingCommas, into: &out)
+        return String(decoding: out, as: UTF8.self)
+    }
+
+    private func joinedValues(_ texts: SortedTexts) -> String {
+        var out: [UInt8] = []
+        texts.joinValues(into: &out)
+        return String(decoding: out, as: UTF8.self)
+    }
 
     @Test func `sorts bytewise in lower case and keeps equal names in their order`() {
         let texts = texts(["b", "A", "ab", "B", "", "a"], isUnique: false)
-        #expect(text(texts.joined(escapingCommas: true)) == ",a,a,ab,b,b")
-        #expect(text(texts.joinedValues()) == "4,1,5,2,0,3")
+        #expect(joined(texts) == ",a,a,ab,b,b")
+        #expect(joinedValues(texts) == "4,1,5,2,0,3")
     }
 
     @Test func `takes a name once when it must be unique`() {
         let texts = texts(["x", "a", "X", "a", "m"], isUnique: true)
         #expect(texts.count == 3)
-        #expect(text(texts.joined(escapingCommas: false)) == "a,m,x")
+        #expect(joined(texts, escapingCommas: false) == "a,m,x")
     }
 
     @Test func `escapes commas where two readers could differ`() {
         let texts = texts(["a,b", "c"], isUnique: false)
-        #expect(text(texts.joined(escapingCommas: true)) == "a\\,b,c")
-        #expect(text(texts.joined(escapingCommas: false)) == "a,b,c")
+        #expect(joined(texts) == "a\\,b,c")
+        #expect(joined(texts, escapingCommas: false) == "a,b,c")
+    }
+
+    @Test func `forgets everything when it is reset`() {
+        var texts = texts(["b", "a"], isUnique: true)
+        texts.reset()
+        #expect(texts.count == 0)
+        #expect(joined(texts) == "")
     }
 
     @Test func `is bounded`() {

@@ -28,6 +28,15 @@ struct SpoolTests {
     @Test func `computes the checksum of RFC 3720`() {
         #expect(CRC32C.checksum(Array("123456789".utf8).span) == 0xE306_9283)
         #expect(CRC32C.checksum([UInt8](repeating: 0, count: 32).span) == 0x8A91_36AA)
+        #expect(CRC32C.checksum([UInt8]().span) == 0)
+    }
+
+    @Test func `the processor and the tables give the same checksum for every length`() {
+        var bytes: [UInt8] = []
+        for length in 0..<200 {
+            #expect(CRC32C.checksum(bytes.span) == CRC32C.checksumByTables(bytes.span), "\(length) bytes")
+            bytes.append(UInt8(truncatingIfNeeded: length * 167 + 13))
+        }
     }
 
     @Test(arguments: [0, 100, 1 << 20])

@@ -15,7 +15,7 @@ import Testing
         "Config": ["Wire", "Patterns", "Rules", "Logins", "Yams", "Foundation"],
         "Transport": ["Wire", "CLinux", "COpenSSL"],
         "Proxy": ["Transport", "Rules", "Logins", "Patterns", "Wire"],
-        "Shipping": ["Transport", "Wire", "Logins", "CCurl"],
+        "Shipping": ["Transport", "Wire", "Logins", "CCurl", "CChecksum"],
         "Archive": ["Transport", "Wire", "Logins", "CSQLite"],
         "Admin": ["Transport", "Wire"],
         "Daemon": [
@@ -68,6 +68,7 @@ import Testing
             "Sources/Transport/TLSSession.swift",
             "Sources/Transport/TLSSessionCache.swift",
         ],
+        "CChecksum": ["Sources/Shipping/Spool/CRC32C.swift"],
         "CCurl": ["Sources/Shipping/HTTPClient.swift"],
         "CSQLite": ["Sources/Archive/EventStore.swift"],
     ]

@@ -29,6 +29,7 @@ import Testing
         "Sources/Rules/Transforms/RemoveComments.swift",
         "Sources/Shipping/HTTPClient.swift",
         "Sources/Shipping/Sending/Host.swift",
+        "Sources/Shipping/Spool/CRC32C.swift",
         "Sources/Shipping/Spool/DiskFile.swift",
         "Sources/Transport/Fault.swift",
         "Sources/Transport/ListeningSocket.swift",

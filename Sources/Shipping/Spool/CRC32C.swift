@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import CChecksum
 
-/// The Castagnoli checksum (RFC 3720 §12.1), eight bytes a step: 0.5 µs for an event, 2.2 µs byte by byte.
+/// The Castagnoli checksum (RFC 3720 §12.1). By the processor's own instruction 0.1 µs for an event, by tables 0.5 µs, byte by byte 2.2 µs.
 enum CRC32C {
+    private static let hasInstruction = cchecksum_has_crc32c() != 0
+
     /// Eight tables of 256: the n-th says what a byte does that is followed by n others.
     private static let tables: [UInt32] = {
         var tables = [UInt32](repeating: 0, count: 8 * 256)
@@ -18,6 +21,15 @@ enum CRC32C {
     }()
 
     static func checksum(_ bytes: Span<UInt8>) -> UInt32 {
+        if !hasInstruction { return checksumByTables(bytes) }
+        return unsafe bytes.withUnsafeBufferPointer { bytes in
+            guard let start = bytes.baseAddress else { return 0 }
+            return unsafe ~cchecksum_crc32c(~0, start, bytes.count)
+        }
+    }
+
+    /// For processors without the instruction.
+    static func checksumByTables(_ bytes: Span<UInt8>) -> UInt32 {
         let tables = tables.span
         var value = ~UInt32(0)
         var index = 0
