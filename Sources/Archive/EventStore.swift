@@ -125,8 +125,7 @@ package final class EventStore: Sendable {
             for event in events {
                 statement.bind(1, event.text(event.texts.id))
                 statement.bind(2, event.unixNanoseconds / 1_000)
-                statement.bind(
-                    3, event.outcome == .success && !event.isBlocked ? "users.login.success" : "users.login.failure")
+                statement.bind(3, String(decoding: event.name, as: UTF8.self))
                 statement.bind(4, event.text(event.texts.service))
                 if event.hasLogin { statement.bind(5, event.text(event.texts.login)) } else { statement.bindNull(5) }
                 statement.bind(6, event.client.description)

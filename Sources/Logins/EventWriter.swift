@@ -16,8 +16,9 @@ struct EventWriter {
         Timestamp.write(unixNanoseconds: event.unixNanoseconds, to: &out)
         out.append("\"")
         name("event", &out)
-        out.append(
-            event.outcome == .success && !event.isBlocked ? "\"users.login.success\"" : "\"users.login.failure\"")
+        out.append("\"")
+        event.appendName(to: &out)
+        out.append("\"")
         text("service", event.texts.service, &out)
         text("route", event.texts.route, &out)
         writeUser(&out)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Wire
 
-/// One login and its outcome, as it is shipped. Built on a loop, then crosses threads: all texts stand in one arena. Neither passwords nor
+/// One login and its outcome, or what else an account went through, as it is shipped. Built on a loop, then crosses threads: all texts stand in one arena. Neither passwords nor
 /// bodies ever come here.
 public struct LoginEvent: Sendable {
     public enum Action: UInt8, Sendable {
@@ -41,6 +41,8 @@ public struct LoginEvent: Sendable {
         public var tlsVersion = ByteRange.empty
         public var tlsCipher = ByteRange.empty
         public var tlsServerName = ByteRange.empty
+        /// The name of a `custom` event: lower-case letters, digits, "_" and ".".
+        public var customName = ByteRange.empty
     }
 
     /// Longest typed name that is kept; what is longer is cut and tagged.
@@ -50,6 +52,7 @@ public struct LoginEvent: Sendable {
     public var texts = Texts()
     public var tags: [(name: ByteRange, value: ByteRange)] = []
     public var unixNanoseconds: Int64 = 0
+    public var kind = EventKind.login
     public var outcome = LoginOutcome.unknown
     public var exists: Bool?
     /// A name was typed, be it empty.
@@ -61,6 +64,9 @@ public struct LoginEvent: Sendable {
     public var status = 0
     public var action = Action.allow
     public var durationMicroseconds: UInt64 = 0
+    /// The route is none of the configuration's: it was found, and is watched until somebody declares it.
+    public var isProvisional = false
+    public var facts: EventFacts = []
 
     public var isBlocked: Bool { action == .block }
 

@@ -66,4 +66,26 @@ struct LoginEventTests {
         let values = try values(event)
         #expect(values["usr.login"] == "" && values["event"] == "users.login.failure" && values["blocked"] == "true")
     }
+
+    @Test(arguments: [
+        (EventKind.login, "users.login.success", "users.login.failure", "users.login.failure"),
+        (.mfaChallenge, "users.mfa.challenge", "users.mfa.challenge", "users.login.failure"),
+        (.mfa, "users.mfa.success", "users.mfa.failure", "users.mfa.failure"),
+        (.passwordReset, "users.password_reset", "users.password_reset", "users.password_reset"),
+        (.signup, "users.signup", "users.signup", "users.signup"),
+        (.lockout, "users.lockout", "users.lockout", "users.login.failure"),
+        (.custom, "payment.failure", "payment.failure", "payment.failure"),
+    ])
+    func `kind, outcome and block make the name`(_ kind: EventKind, _ good: String, _ bad: String, _ blocked: String) {
+        var event = LoginEvent(capacity: 64)
+        event.kind = kind
+        event.texts.customName = event.add(Array("payment.failure".utf8))
+        event.outcome = .success
+        #expect(String(decoding: event.name, as: UTF8.self) == good)
+        event.action = .block
+        #expect(String(decoding: event.name, as: UTF8.self) == blocked)
+        event.action = .allow
+        event.outcome = .failure
+        #expect(String(decoding: event.name, as: UTF8.self) == bad)
+    }
 }

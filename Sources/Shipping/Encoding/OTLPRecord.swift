@@ -64,7 +64,7 @@ struct OTLPRecord: Sendable {
         switch name {
         case "service": service = value
         case "time": unixNanoseconds = Self.nanoseconds(value)
-        case "event": isSuccess = value.elementsEqual("users.login.success".utf8)
+        case "event": isSuccess = value.suffix(8).elementsEqual(".success".utf8)
         default:
             if name == "tags.outcome" { isUnknown = value.elementsEqual("unknown".utf8) }
             if name == "blocked" { isBlocked = value.elementsEqual("true".utf8) }
