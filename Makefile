@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test check format bench fuzz sanitize install uninstall clean
+.PHONY: help setup build run test check format bench fuzz sanitize reload-soak install uninstall clean
 
 SWIFT ?= swift
 PREFIX ?= /usr/local
@@ -14,7 +14,7 @@ FUZZ_SECONDS ?= 60
 SANITIZERS ?= address thread
 
 help: ## this text
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install the Debian packages that the build needs (nothing when they are there)
 	@.ci/install build
@@ -60,6 +60,11 @@ fuzz: setup ## fuzz every parser for FUZZ_SECONDS each (FUZZ=name for one)
 # XCTest, which holds no test here, leaks a little of its own: it is left out.
 sanitize: setup ## run the Swift tests under the address and the thread sanitizer
 	for sanitizer in $(SANITIZERS); do $(SWIFT) test --disable-xctest --sanitize $$sanitizer --scratch-path .build-$$sanitizer; done
+
+REQUESTS ?= 1000000
+RELOADS ?= 100
+reload-soak: build .venv/ready ## RELOADS reloads during REQUESTS requests, tunnels and downloads: nothing may fail or leak
+	LOGINWARD=$(CURDIR)/$(RELEASE)/loginward $(PYTHON) Tests/StoryTests/reload_soak.py --supervise --requests $(REQUESTS) --reloads $(RELOADS)
 
 install: setup ## install below DESTDIR and PREFIX (static Swift runtime; existing configuration stays)
 	$(SWIFT) build -c release --static-swift-stdlib --product loginward --scratch-path .build-install

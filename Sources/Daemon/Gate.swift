@@ -60,7 +60,7 @@ final class Gate: Sendable {
         do throws(Fault) {
             loops = try LoopSet(
                 count: count, policy: loaded.policy, accessLog: outputs.accessLog,
-                inherited: ServiceManager.inheritedSockets(), log: log)
+                manager: manager, log: log)
         } catch {
             outputs.discard(prepared)
             throw StartTrouble("cannot start the loops", ["fault": error.description], error.errno)

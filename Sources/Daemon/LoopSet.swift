@@ -9,6 +9,8 @@ import Wire
 final class LoopSet: Sendable {
     private struct Open {
         var sockets: [String: ListeningSocket] = [:]
+        /// Opened by an earlier life of this daemon, by listener, until somebody wants them.
+        var kept: [String: Int32] = [:]
     }
 
     let handles: [LoopHandle]
@@ -16,11 +18,18 @@ final class LoopSet: Sendable {
     private let open = Guarded(Open())
     private let stopped = DispatchGroup()
     private let inherited: [String: Int32]
+    private let manager: ServiceManager
     private let log: Logs
 
     /// Starts `count` loops, each with a worker under `policy`. They accept nothing before `listen`.
-    init(count: Int, policy: Policy, accessLog: LogFile, inherited: [String: Int32], log: Logs) throws(Fault) {
-        self.inherited = inherited
+    init(count: Int, policy: Policy, accessLog: LogFile, manager: ServiceManager, log: Logs) throws(Fault) {
+        let given = ServiceManager.inheritedSockets()
+        inherited = given.filter { ServiceManager.keptIdentity($0.key) == nil }
+        for (name, descriptor) in given {
+            guard let identity = ServiceManager.keptIdentity(name) else { continue }
+            open.withLock { $0.kept[identity] = descriptor }
+        }
+        self.manager = manager
         self.log = log
         var handles: [LoopHandle] = []
         var rings: [EventRing] = []
@@ -58,7 +67,11 @@ final class LoopSet: Sendable {
             var fresh: [String: ListeningSocket] = [:]
             for listener in policy.listeners where open.sockets[listener.identity] == nil {
                 do throws(Fault) {
-                    fresh[listener.identity] = try socket(listener.identity)
+                    if let descriptor = open.kept.removeValue(forKey: listener.identity) {
+                        fresh[listener.identity] = try LoopSet.kept(descriptor, listener.identity)
+                    } else {
+                        fresh[listener.identity] = try socket(listener.identity)
+                    }
                 } catch {
                     faults.append((listener.identity, error))
                 }
@@ -66,6 +79,19 @@ final class LoopSet: Sendable {
             if faults.isEmpty { open.sockets.merge(fresh) { $1 } }
         }
         return faults
+    }
+
+    /// Closes what `prepareListeners` opened for a policy that is not adopted; `policy` is the one that stays.
+    func discardListeners(_ policy: Policy) {
+        let wanted = Set(policy.listeners.map(\.identity))
+        open.withLock { open in open.sockets = open.sockets.filter { wanted.contains($0.key) } }
+    }
+
+    /// Takes up a socket of an earlier life; whoever waits in its queue has not noticed.
+    private static func kept(_ descriptor: Int32, _ identity: String) throws(Fault) -> ListeningSocket {
+        try ListeningSocket(
+            inherited: Descriptor(owning: descriptor),
+            path: identity.hasPrefix("unix:") ? String(identity.dropFirst(5)) : nil)
     }
 
     private func socket(_ identity: String) throws(Fault) -> ListeningSocket {
@@ -90,7 +116,13 @@ final class LoopSet: Sendable {
     func adopt(_ policy: Policy) {
         let sockets = open.withLock { open -> [(ListenerPolicy, ListeningSocket)] in
             let wanted = Set(policy.listeners.map(\.identity))
+            for identity in open.sockets.keys where !wanted.contains(identity) { manager.forget(identity) }
             open.sockets = open.sockets.filter { wanted.contains($0.key) }
+            for (identity, descriptor) in open.kept {
+                manager.forget(identity)
+                close(descriptor)
+            }
+            open.kept.removeAll()
             return policy.listeners.compactMap { listener in open.sockets[listener.identity].map { (listener, $0) } }
         }
         for handle in handles {
@@ -101,6 +133,8 @@ final class LoopSet: Sendable {
             }
         }
         for (listener, socket) in sockets {
+            // The service manager has its own copy of what it gave us.
+            if !listener.identity.hasPrefix("systemd:") { manager.keep(listener.identity, descriptor: socket.raw) }
             log.info("listening", ["address": socket.address.description, "listener": listener.identity])
         }
     }
@@ -133,7 +167,10 @@ final class LoopSet: Sendable {
     /// No new connections, no new requests. Our sockets close, so that clients go elsewhere at once; the service manager's stay.
     func drain() {
         for handle in handles { handle.post { loop in (loop.context as? Worker)?.drain() } }
-        open.withLock { $0.sockets.removeAll() }
+        open.withLock { open in
+            for identity in open.sockets.keys { manager.forget(identity) }
+            open.sockets.removeAll()
+        }
     }
 
     /// Ends every connection and every loop, and waits for that.

@@ -156,6 +156,9 @@ struct MetricsReport {
             Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
             + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1_000_000
         return [
+            count(
+                "loginward_restarts_total", "Times that the parent of `run --supervise` started the daemon again.",
+                ProcessFacts.restarts),
             MetricFamily("process_cpu_seconds_total", .counter, "User and system time.", value: seconds),
             MetricFamily(
                 "process_resident_memory_bytes", .gauge, "Resident memory.", value: Double(ProcessFacts.residentBytes)),
@@ -170,6 +173,11 @@ struct MetricsReport {
 
 /// What the kernel says of this process.
 enum ProcessFacts {
+    /// By the keeper; 0 without one.
+    static var restarts: UInt64 {
+        unsafe getenv(Keeper.restartsVariable).flatMap { unsafe UInt64(String(cString: $0)) } ?? 0
+    }
+
     static var residentBytes: Int {
         guard case .success(let bytes) = FileAccess.read("/proc/self/statm") else { return 0 }
         let fields = String(decoding: bytes, as: UTF8.self).split(separator: " ")

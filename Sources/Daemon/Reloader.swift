@@ -105,6 +105,7 @@ final class Reloader: Sendable {
             } else if let prepared {
                 outputs.discard(prepared)
             }
+            if !problems.isEmpty { loops.discardListeners(old) }
         }
         let outcome = ReloadOutcome(
             generation: problems.isEmpty ? generation + 1 : generation, problems: problems,

@@ -9,9 +9,8 @@ import Wire
 /// Starts everything in order, waits for the signal to stop, and stops everything in the opposite order.
 enum Supervisor {
     /// Runs the daemon until SIGTERM or SIGINT; returns the exit status.
-    static func run(configuration path: String, log: Logs) -> Int32 {
+    static func run(configuration path: String, _ manager: ServiceManager, log: Logs) -> Int32 {
         UnixSignals.ignoreUntilReady()
-        let manager = ServiceManager()
         let slots = SlotRegistry()
         let endpoints = EndpointRegistry()
         let read = PolicyCompiler.load(path: path, generation: 1, slots: slots, endpoints: endpoints)

@@ -158,7 +158,7 @@ extension Downstream {
                 exchange.clientKeepsAlive = false
             }
         }
-        if !exchange.requestFlow.hasEnded || worker.isDraining || isWornOut { exchange.clientKeepsAlive = false }
+        if !exchange.requestFlow.hasEnded || isLeaving || isWornOut { exchange.clientKeepsAlive = false }
         worker.lend(&output)
         let before = output.count
         let date = worker.date
@@ -234,7 +234,7 @@ extension Downstream {
         let bytes = exchange.requestBytes
         dropUpstream(exchange)
         exchange.status = status
-        let keepsAlive = exchange.clientKeepsAlive && exchange.requestFlow.hasEnded && !worker.isDraining
+        let keepsAlive = exchange.clientKeepsAlive && exchange.requestFlow.hasEnded && !isLeaving
         if exchange.requestID.isEmpty { worker.appendIdentifier(to: &exchange.requestID) }
         worker.page.removeAll(keepingCapacity: true)
         worker.line.removeAll(keepingCapacity: true)

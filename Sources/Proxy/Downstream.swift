@@ -37,6 +37,8 @@ final class Downstream: EventTarget {
     var headStartedAt = MonotonicTime.never
     var servedRequests = 0
     private var lingerUntil = MonotonicTime.never
+    /// An idle connection that is to go waits so long for one more request; `never` while it may stay.
+    private var leavesAt = MonotonicTime.never
     /// The client sent its end; what it sent before is still served (RFC 9112 §9.6).
     var inputEnded = false
     var closesAfterFlush = false
@@ -96,7 +98,13 @@ final class Downstream: EventTarget {
         case .closed: return
         case .preface, .handshake, .lingering: abort()
         case .head:
-            if input.isEmpty { abort() } else { refuseWithoutRequest(.headerTimeout) }
+            if !input.isEmpty {
+                refuseWithoutRequest(.headerTimeout)
+            } else {
+                // A request that arrived just now is not thrown away.
+                stream.note(.readable)
+                if !read() { abort() }
+            }
         case .gathering: refuse(.bodyTimeout)
         case .delayed:
             phase = .gathering
@@ -120,9 +128,14 @@ final class Downstream: EventTarget {
     /// It has carried as many requests as one connection may.
     var isWornOut: Bool { servedRequests >= worker.policy.limits.requestsPerConnection }
 
+    /// The connection is to end: its listener is gone, or the daemon stops. The next answer says so.
     func drain() {
-        if phase == .head && input.isEmpty { abort() }
+        if phase == .closed || leavesAt != .never { return }
+        leavesAt = worker.loop.now + Worker.leavingGrace
+        if phase == .head && !isAdvancing { settle() }
     }
+
+    var isLeaving: Bool { leavesAt != .never || worker.isDraining }
 
     // MARK: Progress
 
@@ -235,10 +248,10 @@ final class Downstream: EventTarget {
             case .head:
                 if waitsForClient {
                     now + limits.writeTimeout
-                } else if !input.isEmpty || servedRequests == 0 {
+                } else if !input.isEmpty {
                     headDeadline(limits)
                 } else {
-                    now + limits.idleTimeout
+                    min(leavesAt, servedRequests == 0 ? headDeadline(limits) : now + limits.idleTimeout)
                 }
             case .gathering: now + limits.bodyTimeout
             case .forwarding:
@@ -287,7 +300,9 @@ final class Downstream: EventTarget {
         }
         headStartedAt = .never
         phase = .head
-        if !keepsAlive || worker.isDraining || (inputEnded && input.isEmpty) { closesAfterFlush = true }
+        if !keepsAlive || (inputEnded && input.isEmpty) { closesAfterFlush = true }
+        // The answer had begun before the end was decided, and did not announce it.
+        if isLeaving { leavesAt = worker.loop.now + Worker.leavingGrace }
     }
 
     /// Lets the client read our answer before the kernel resets the connection because of unread bytes (RFC 9112 §9.6).

@@ -17,6 +17,9 @@ package final class Worker: EventTarget {
     static let promptBytes = 16 * 1024
     /// Body bytes that one connection moves before the others have their turn.
     static let turnBytes = 1 << 20
+    /// How long an idle connection that is to go waits for one more request, which is then answered with the end announced. Closing
+    /// at once would lose the request that is on its way (RFC 9112 §9.5).
+    static let leavingGrace = Duration.seconds(3)
     /// Exchanges kept for reuse.
     private static let spareExchanges = 256
 
@@ -91,9 +94,18 @@ package final class Worker: EventTarget {
     package func listen(_ wanted: [(policy: ListenerPolicy, socket: ListeningSocket)]) {
         for (identity, listener) in listeners
         where !wanted.contains(where: { $0.policy.identity == identity && $0.socket === listener.socket }) {
+            // Whoever stands in its queue was told that it is connected.
+            listener.emptyBacklog(on: loop)
             pausedBefore += listener.pausedCount
             listener.close(on: loop)
             listeners[identity] = nil
+        }
+        let gone = Set(listenerPolicies.keys).subtracting(wanted.map(\.policy.identity))
+        if !gone.isEmpty {
+            for downstream in downstreams {
+                if let downstream, gone.contains(downstream.listener.identity) { downstream.drain() }
+            }
+            for identity in gone { listenerPolicies[identity] = nil }
         }
         if isDraining { return }
         for (policy, socket) in wanted {
@@ -157,7 +169,7 @@ package final class Worker: EventTarget {
         freeSlots.append(slot)
     }
 
-    /// No new requests: idle connections close now, busy ones after their answer.
+    /// No new connections. Those that stand announce their end with their next answer; idle ones wait `leavingGrace` for it.
     package func drain() {
         isDraining = true
         listen([])

@@ -53,6 +53,16 @@ public final class Listener: EventTarget {
         loop.setDeadline(self, loop.now + duration)
     }
 
+    /// Accepts whoever waits in the queue: closing the socket would reset connections that stand for their clients.
+    package func emptyBacklog(on loop: Loop) {
+        // The queue holds 4096; a flood must not keep us here.
+        for _ in 0..<(4096 / Listener.burst) {
+            let before = acceptedCount
+            ready(.readable, on: loop)
+            if acceptedCount == before { return }
+        }
+    }
+
     private func unregister(_ loop: Loop) {
         if !isRegistered { return }
         isRegistered = false

@@ -33,14 +33,15 @@ public final class ListeningSocket: Sendable {
     }
 
     /// Takes a listening socket that the service manager opened.
-    public init(inherited: consuming Descriptor) throws(Fault) {
+    /// Or one of an earlier life of this program: `path` is then removed when it goes.
+    public init(inherited: consuming Descriptor, path: String? = nil) throws(Fault) {
         let result = SystemCall.adopt(inherited.raw)
         if result < 0 { throw Fault(.internal, "fcntl", errno: Int32(-result)) }
         if SystemCall.option(inherited.raw, SOL_SOCKET, SO_ACCEPTCONN) != 1 {
             throw Fault(.internal, "inherit", errno: EINVAL, detail: "not a listening socket")
         }
         address = try ListeningSocket.localAddress(inherited.raw)
-        path = nil
+        self.path = path
         descriptor = inherited
     }
 

@@ -58,7 +58,7 @@ class Gate:
     """`origin` is anything with a `port`; `settings` are top-level keys, merged over the defaults; `service` goes into the one service."""
 
     def __init__(self, folder, origin=None, service=None, upstream=None, listener=None, environment=None, raw=None, limit_files=None,
-                 prefix=(), pass_fds=(), **settings):
+                 prefix=(), pass_fds=(), words=(), **settings):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.path = self.folder / "loginward.yaml"
@@ -69,6 +69,8 @@ class Gate:
         # Words in front of the program, for a shell that prepares its surroundings.
         self.prefix = list(prefix)
         self.pass_fds = pass_fds
+        # Words behind `run --config FILE`.
+        self.words = list(words)
         self.process = None
         self.lines = []
         self.ports = {}
@@ -100,7 +102,7 @@ class Gate:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (self.limit_files, self.limit_files))
 
         self.process = subprocess.Popen(
-            [*self.prefix, binary(), "run", "--config", str(self.path)], stderr=subprocess.PIPE, stdout=subprocess.PIPE,
+            [*self.prefix, binary(), "run", "--config", str(self.path), *self.words], stderr=subprocess.PIPE, stdout=subprocess.PIPE,
             env={**os.environ, **self.environment}, preexec_fn=limit if self.limit_files else None, text=True,
             errors="replace", pass_fds=self.pass_fds)
         threading.Thread(target=self._read, args=(self.process,), daemon=True).start()

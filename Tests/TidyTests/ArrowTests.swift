@@ -62,7 +62,7 @@ import Testing
         "CZlib": ["Sources/Wire/Inflater.swift"],
         "CRE2": ["Sources/Patterns/Pattern.swift"],
         "CVectorscan": ["Sources/Patterns/PatternDatabase.swift"],
-        "CLinux": ["Sources/Transport/SystemCall.swift"],
+        "CLinux": ["Sources/Transport/Processes.swift", "Sources/Transport/SystemCall.swift"],
         "COpenSSL": [
             "Sources/Logins/Digest.swift", "Sources/Transport/OpenSSL.swift", "Sources/Transport/TLSContext.swift",
             "Sources/Transport/TLSSession.swift",

@@ -16,4 +16,24 @@ int clinux_socket(int family, int type);
 /* Gives the calling thread a name of at most 15 bytes, for top and gdb. */
 void clinux_name_thread(const char *name);
 
+/* Sends a text and, unless `descriptor` is negative, that descriptor with it. Returns 0, or -1 with errno. */
+int clinux_send(int channel, const void *text, size_t length, int descriptor);
+
+/* Takes one text without waiting, and the descriptor that came with it (-1: none). Returns its length, 0 when the other end is closed,
+ * or -1 with errno. */
+ssize_t clinux_receive(int channel, void *room, size_t length, int *descriptor);
+
+/* Two ends that keep the borders of texts; they do not survive exec. Returns 0, or -1 with errno. */
+int clinux_channel(int ends[2]);
+
+/* Blocks these signals; they are read from the descriptor that is returned (-1 with errno). */
+int clinux_signals(const int *numbers, int count);
+
+/* The next signal that is there, or 0. */
+int clinux_next_signal(int descriptor);
+
+/* Starts a program that dies with us. It finds `descriptors` (at most 64) at 3 and above, its own number in LISTEN_PID, and no signal
+ * blocked. Only for a process with one thread. Returns its number, or -1 with errno. */
+int clinux_spawn(const char *program, char *const arguments[], const int *descriptors, int count);
+
 #endif

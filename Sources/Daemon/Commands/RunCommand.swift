@@ -12,9 +12,17 @@ struct RunCommand: ParsableCommand {
     @Option(name: [.short, .long], help: "The configuration file.")
     var config = "/etc/loginward/loginward.yaml"
 
+    @Flag(
+        name: .long,
+        help: "Hold the listening sockets in a small parent process, which starts the daemon again when it dies.")
+    var supervise = false
+
     func run() throws {
         let log = Logs()
-        let code = Supervisor.run(configuration: config, log: log)
+        let manager = ServiceManager()
+        // The child of a keeper is called with the same words.
+        let code =
+            supervise && !manager.isKept ? Keeper.run(log) : Supervisor.run(configuration: config, manager, log: log)
         throw ExitCode(code)
     }
 }
