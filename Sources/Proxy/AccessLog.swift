@@ -19,15 +19,17 @@ struct AccessLog: ~Copyable {
         block.append("{\"time\":\"")
         clock.write(unixNanoseconds: exchange.startedUnixNanoseconds, to: &block)
         block.append("\",\"client_ip\":\"")
-        exchange.client.write(to: &block)
+        let client = IPAddressText(exchange.client)
+        block.append(client.span)
         block.append("\",\"peer_ip\":\"")
-        exchange.peer.write(to: &block)
+        if exchange.peer == exchange.client { block.append(client.span) } else { exchange.peer.write(to: &block) }
         block.append("\"")
-        let bytes = exchange.requestBytes
+        let bytes = exchange.requestSpan
         if !exchange.request.methodRange.isEmpty {
-            text(",\"method\":\"", bytes.span.slice(exchange.request.methodRange))
-            text(",\"path\":\"", bytes.span.slice(exchange.request.path))
-            text(",\"host\":\"", bytes.span.slice(exchange.request.authority))
+            // A method is a token (RFC 9110 §5.6.2) and an identifier was looked at: nothing to escape.
+            plain(",\"method\":\"", bytes.slice(exchange.request.methodRange))
+            text(",\"path\":\"", bytes.slice(exchange.request.path))
+            text(",\"host\":\"", bytes.slice(exchange.request.authority))
         }
         number(",\"status\":", UInt64(exchange.status))
         number(",\"bytes_in\":", exchange.bytesIn)
@@ -47,9 +49,9 @@ struct AccessLog: ~Copyable {
         if let rule = exchange.decidingRule { text(",\"rule\":\"", exchange.policy.ruleset.rule(at: rule).id.span) }
         let (reason, identifier) = (exchange.reason, exchange.requestID)
         if !reason.isEmpty { text(",\"reason\":\"", reason.span) }
-        if !identifier.isEmpty { text(",\"request_id\":\"", identifier.span) }
+        if !identifier.isEmpty { plain(",\"request_id\":\"", identifier.span) }
         if let index = exchange.request.first(.userAgent) {
-            text(",\"user_agent\":\"", bytes.span.slice(exchange.request.fields[index].value))
+            text(",\"user_agent\":\"", bytes.slice(exchange.request.fields[index].value))
         }
         if exchange.isSecure { block.append(",\"tls\":true") }
         block.append("}\n")
@@ -63,12 +65,21 @@ struct AccessLog: ~Copyable {
         block.removeAll()
     }
 
+    @inline(__always)
     private mutating func text(_ key: StaticString, _ value: Span<UInt8>) {
         block.append(key)
         JSONWriter.escape(value, into: &block)
         block.append(34)
     }
 
+    @inline(__always)
+    private mutating func plain(_ key: StaticString, _ value: Span<UInt8>) {
+        block.append(key)
+        block.append(value)
+        block.append(34)
+    }
+
+    @inline(__always)
     private mutating func number(_ key: StaticString, _ value: UInt64) {
         block.append(key)
         block.append(decimal: value)

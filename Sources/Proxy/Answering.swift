@@ -8,8 +8,8 @@ enum Answering {
         _ exchange: Exchange, body: BodyFraming, keepsAlive: Bool, date: Span<UInt8>,
         into output: inout ByteBuffer
     ) {
-        let answerBytes = exchange.responseBytes
-        writeFields(exchange, answerBytes.span, into: &output)
+        let answerBytes = exchange.responseSpan
+        writeFields(exchange, answerBytes, into: &output)
         if !exchange.response.contains(.date) { HeadWriter.field("Date", date, to: &output) }
         HeadWriter.framing(body, to: &output)
         writeConnection(exchange, keepsAlive: keepsAlive, into: &output)
@@ -18,12 +18,12 @@ enum Answering {
 
     /// 1xx: the status line and the end-to-end fields (RFC 9110 §15.2); 101 keeps its Upgrade.
     static func writeInformational(_ exchange: Exchange, into output: inout ByteBuffer) {
-        let answerBytes = exchange.responseBytes
-        writeFields(exchange, answerBytes.span, into: &output)
+        let answerBytes = exchange.responseSpan
+        writeFields(exchange, answerBytes, into: &output)
         if exchange.response.status == 101 {
             output.append("Connection: upgrade\r\n")
             for item in exchange.response.fields where item.known == .upgrade {
-                HeadWriter.field("Upgrade", answerBytes.span.slice(item.value), to: &output)
+                HeadWriter.field("Upgrade", answerBytes.slice(item.value), to: &output)
             }
         }
         output.append("\r\n")

@@ -13,9 +13,9 @@ enum BodyInspection {
 
     /// Fills `queryValues`, `bodyValues` and `decodedBody`. What cannot be read is a refusal for the caller to weigh, never silence.
     static func read(_ exchange: Exchange, _ worker: Worker) -> Refusal? {
-        let bytes = exchange.requestBytes
+        let bytes = exchange.requestSpan
         if let query = exchange.request.query {
-            FormReader.read(bytes.span.slice(query), into: &exchange.queryValues)
+            FormReader.read(bytes.slice(query), into: &exchange.queryValues)
         }
         if exchange.body.isEmpty { return exchange.queryValues.isIncomplete ? .overBody : nil }
         if let refusal = decode(exchange, worker) { return refusal }
@@ -37,13 +37,13 @@ enum BodyInspection {
     }
 
     private static func decode(_ exchange: Exchange, _ worker: Worker) -> Refusal? {
-        let bytes = exchange.requestBytes
+        let bytes = exchange.requestSpan
         guard exchange.request.contains(.contentEncoding) else { return nil }
         var coding: ContentCoding?
         for index in exchange.request.fields.indices where exchange.request.fields[index].known == .contentEncoding {
             let value = exchange.request.fields[index].value
-            if isIdentity(bytes.span.slice(value)) { continue }
-            guard coding == nil, let known = ContentCoding(bytes.span.slice(value)) else { return .unreadableEncoding }
+            if isIdentity(bytes.slice(value)) { continue }
+            guard coding == nil, let known = ContentCoding(bytes.slice(value)) else { return .unreadableEncoding }
             coding = known
         }
         let body = exchange.body
@@ -63,10 +63,10 @@ enum BodyInspection {
     static func isIdentity(_ name: Span<UInt8>) -> Bool { ByteSearch.equalsIgnoringCase(name, "identity".utf8.span) }
 
     private static func contentType(of exchange: Exchange) -> [UInt8] {
-        let bytes = exchange.requestBytes
+        let bytes = exchange.requestSpan
         var type: [UInt8] = []
         if let index = exchange.request.first(.contentType) {
-            type.append(bytes.span.slice(exchange.request.fields[index].value))
+            type.append(bytes.slice(exchange.request.fields[index].value))
         }
         return type
     }

@@ -17,6 +17,11 @@ extension ByteBuffer {
     }
 }
 
+extension ByteBuffer {
+    /// Appends the bytes of `range` to another buffer.
+    borrowing func copy(_ range: ByteRange, to out: inout ByteBuffer) { out.append(bytes.slice(range)) }
+}
+
 extension Forwarding {
     static func append(
         _ range: ByteRange, of buffer: borrowing ByteBuffer, chunked: Bool, into output: inout ByteBuffer

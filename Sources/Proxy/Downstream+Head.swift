@@ -86,15 +86,15 @@ extension Downstream {
         exchange.startedAt = worker.loop.now
         exchange.startedUnixNanoseconds = worker.loop.unixNanoseconds
         servedRequests += 1
-        let bytes = exchange.requestBytes
+        let bytes = exchange.requestSpan
         do {
-            exchange.requestFraming = try BodyFraming.request(exchange.request, bytes.span)
+            exchange.requestFraming = try BodyFraming.request(exchange.request, bytes)
         } catch {
             refuse(.malformed(error))
             return
         }
         exchange.requestFlow.start(exchange.requestFraming)
-        exchange.clientKeepsAlive = Persistence.clientKeepsAlive(exchange.request, bytes.span)
+        exchange.clientKeepsAlive = Persistence.clientKeepsAlive(exchange.request, bytes)
         if let problem = Persistence.readExpectations(of: exchange) {
             refuse(problem)
             return

@@ -117,7 +117,7 @@ extension Downstream {
             return upstream.hasEnded
         }
         exchange.responseProgress.reset()
-        exchange.responseBytes.removeAll(keepingCapacity: true)
+        exchange.responseBytes.removeAll()
         upstream.input.copy(ByteRange(0, exchange.response.length), to: &exchange.responseBytes)
         upstream.input.consume(exchange.response.length)
         if exchange.response.status < 200 {
@@ -125,8 +125,8 @@ extension Downstream {
             return true
         }
         let method = exchange.request.method
-        let answerBytes = exchange.responseBytes
-        let framing = try BodyFraming.response(exchange.response, answerBytes.span, to: method)
+        let answerBytes = exchange.responseSpan
+        let framing = try BodyFraming.response(exchange.response, answerBytes, to: method)
         exchange.responseFlow.start(framing)
         exchange.hasResponseHead = true
         exchange.status = exchange.response.status
@@ -191,10 +191,10 @@ extension Downstream {
 
     /// The answer is complete in `output`.
     private func finishResponse(_ exchange: Exchange, _ upstream: Upstream) {
-        let answerBytes = exchange.responseBytes
+        let answerBytes = exchange.responseSpan
         Inspection.inspectResponseBody(exchange, worker)
         let isWhole = exchange.requestFlow.hasEnded && upstream.output.isEmpty && !upstream.writeFailed
-        let persists = Persistence.serverKeepsAlive(exchange.response, answerBytes.span)
+        let persists = Persistence.serverKeepsAlive(exchange.response, answerBytes)
         exchange.upstream = nil
         // Bytes behind the answer belong to no request of ours: whoever sent them, nobody shall read them as an answer.
         if isWhole && persists && upstream.input.isEmpty && !upstream.hasEnded {
@@ -231,7 +231,7 @@ extension Downstream {
 
     func answer(status: Int, page: Page, location: [UInt8]?) {
         guard let exchange else { return }
-        let bytes = exchange.requestBytes
+        let bytes = exchange.requestSpan
         dropUpstream(exchange)
         exchange.status = status
         let keepsAlive = exchange.clientKeepsAlive && exchange.requestFlow.hasEnded && !isLeaving
@@ -247,7 +247,7 @@ extension Downstream {
             worker.page.append("\n")
         case .block:
             let accept = exchange.request.first(.accept).map { exchange.request.fields[$0].value } ?? .empty
-            let format = BlockPages.format(accept: bytes.span.slice(accept))
+            let format = BlockPages.format(accept: bytes.slice(accept))
             contentType = Array(format.contentType.utf8)
             let id = exchange.requestID
             exchange.policy.pages.render(format, status: status, id: id.span, into: &worker.page)

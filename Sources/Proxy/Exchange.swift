@@ -26,7 +26,7 @@ final class Exchange {
 
     // Request.
     /// The head, from its first byte on.
-    var requestBytes: [UInt8] = []
+    var requestBytes = ByteBuffer()
     var request = RequestHead()
     var requestFraming = BodyFraming.none
     var requestFlow = BodyFlow()
@@ -91,7 +91,7 @@ final class Exchange {
     var serverName: [UInt8] = []
 
     // Response.
-    var responseBytes: [UInt8] = []
+    var responseBytes = ByteBuffer()
     var response = ResponseHead()
     var responseProgress = HeadProgress()
     var responseFlow = BodyFlow()
@@ -176,6 +176,23 @@ final class Exchange {
         responseValues.reset()
     }
 
+    /// The request head's bytes, which stay as they are while the exchange lasts: looking at them costs no reference count.
+    var requestSpan: Span<UInt8> {
+        @_lifetime(borrow self)
+        get { unsafe _overrideLifetime(requestBytes.bytes, borrowing: self) }
+    }
+
+    /// The response head's bytes, until the next response head is read.
+    var responseSpan: Span<UInt8> {
+        @_lifetime(borrow self)
+        get { unsafe _overrideLifetime(responseBytes.bytes, borrowing: self) }
+    }
+
+    private static func empty(_ buffer: inout ByteBuffer) {
+        if buffer.capacity <= 16 * 1024 { buffer.removeAll() } else { buffer.release() }
+    }
+
+    @inline(__always)
     private static func empty(_ array: inout [UInt8]) {
         if !array.isEmpty { array.removeAll(keepingCapacity: array.capacity <= 16 * 1024) }
     }

@@ -7,19 +7,19 @@ enum Forwarding {
         _ exchange: Exchange, to server: ServerEndpoint, preservesHost: Bool, body: BodyFraming,
         into output: inout ByteBuffer
     ) {
-        let bytes = exchange.requestBytes
-        HeadWriter.requestLine(exchange.request, bytes.span, to: &output)
+        let bytes = exchange.requestSpan
+        HeadWriter.requestLine(exchange.request, bytes, to: &output)
         if preservesHost && !exchange.request.authority.isEmpty {
-            HeadWriter.field("Host", bytes.span.slice(exchange.request.authority), to: &output)
+            HeadWriter.field("Host", bytes.slice(exchange.request.authority), to: &output)
         } else {
             let authority = server.authority
             HeadWriter.field("Host", authority.span, to: &output)
         }
         let trusted = exchange.policy.trust.trusted.contains(exchange.peer)
         writeEndToEnd(
-            exchange.request, bytes.span, exchange.policy, trusted: trusted,
+            exchange.request, bytes, exchange.policy, trusted: trusted,
             keepsExpect: exchange.expectsContinue && !exchange.isBuffered, into: &output)
-        writeForwarded(exchange, bytes.span, trusted: trusted, into: &output)
+        writeForwarded(exchange, bytes, trusted: trusted, into: &output)
         if !exchange.requestID.isEmpty {
             output.append(exchange.policy.requestID.header)
             output.append(": ")
@@ -29,7 +29,7 @@ enum Forwarding {
         if !exchange.flagLines.isEmpty { output.append(exchange.flagLines) }
         HeadWriter.framing(body, to: &output)
         if exchange.wantsUpgrade {
-            writeUpgrade(exchange.request, bytes.span, into: &output)
+            writeUpgrade(exchange.request, bytes, into: &output)
         }
         output.append("\r\n")
     }
@@ -84,11 +84,12 @@ enum Forwarding {
         _ exchange: Exchange, _ bytes: Span<UInt8>, trusted: Bool, into output: inout ByteBuffer
     ) {
         let head = exchange.request.fields
+        let client = IPAddressText(exchange.client)
         output.append("X-Forwarded-For: ")
         if trusted { appendValues(of: .xForwardedFor, head, bytes, into: &output) }
-        exchange.peer.write(to: &output)
+        if exchange.peer == exchange.client { output.append(client.span) } else { exchange.peer.write(to: &output) }
         output.append("\r\nX-Real-IP: ")
-        exchange.client.write(to: &output)
+        output.append(client.span)
         output.append("\r\nX-Forwarded-Proto: ")
         let proto = trusted ? exchange.request.first(.xForwardedProto) : nil
         if let proto {

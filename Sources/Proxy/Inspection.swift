@@ -18,19 +18,19 @@ enum Inspection {
     // MARK: Request head
 
     static func inspectHead(_ exchange: Exchange, _ worker: Worker) -> Decision {
-        let bytes = exchange.requestBytes
+        let bytes = exchange.requestSpan
         let policy = exchange.policy
         // First of all: what the exchange before this one left must not be looked at.
         exchange.evaluation.reset(for: policy.ruleset)
         // 1. Who is asking.
         exchange.client = ClientAddress.find(
-            peer: exchange.peer, exchange.request, bytes.span, policy.trust)
-        identify(exchange, worker)
-        RequestTarget.normalise(bytes.span.slice(exchange.request.path), into: &exchange.path)
+            peer: exchange.peer, exchange.request, bytes, policy.trust)
+        identify(exchange, policy, worker)
+        RequestTarget.normalise(bytes.slice(exchange.request.path), into: &exchange.path)
         // 2. The allowlist wins over everything that follows.
         exchange.isAllowlisted = ListLookup.head(of: exchange, in: policy.allowlist, worker) != nil
         // 3. Where to.
-        guard let index = policy.router.service(for: bytes.span.slice(exchange.request.authority)) else {
+        guard let index = policy.router.service(for: bytes.slice(exchange.request.authority)) else {
             return .refuse(.noSuchService)
         }
         let service = policy.services[index]
@@ -46,37 +46,36 @@ enum Inspection {
                 if policy.ruleset.needsFingerprints { LoginObserver.printHead(exchange) }
                 let path = exchange.path
                 let verdict = policy.ruleset.inspectRequestHead(
-                    exchange.request, bytes.span, path: path.span, facts: facts(exchange),
+                    exchange.request, bytes, path: path.span, facts: facts(exchange),
                     state: &exchange.evaluation, scratch: worker.scratch)
                 if let action = apply(verdict, exchange, worker) { decision = .act(action) }
             }
         }
-        return continueWithBody(exchange, after: decision, worker)
+        return continueWithBody(exchange, policy, after: decision, worker)
     }
 
     /// 6. Rules on the body and the login's name need the body. A request that is refused already is read on only for the name
     /// of a login, so that a blocked attempt says whose it was.
-    private static func continueWithBody(_ exchange: Exchange, after decision: Decision, _ worker: Worker) -> Decision {
+    private static func continueWithBody(
+        _ exchange: Exchange, _ policy: Policy, after decision: Decision, _ worker: Worker
+    ) -> Decision {
         let hasBody = !exchange.requestFlow.hasEnded
         switch decision {
         case .pass:
-            let policy = exchange.policy
             let isAsked =
                 policy.ruleset.needsRequestBody || policy.denylist.needsRequestBody || policy.allowlist.needsRequestBody
             let wanted = isAsked && !exchange.isAllowlisted || exchange.login.needsRequestBody
             if !wanted { return inspectName(exchange, worker) }
             if !hasBody { return inspectBody(exchange, worker) }
-            if case .length(let count) = exchange.requestFraming, count > UInt64(exchange.policy.limits.inspectedBytes)
-            {
-                if exchange.policy.limits.refusesOverBody { return .refuse(.overBody) }
+            if case .length(let count) = exchange.requestFraming, count > UInt64(policy.limits.inspectedBytes) {
+                if policy.limits.refusesOverBody { return .refuse(.overBody) }
                 worker.counters.uninspectedBodies += 1
                 exchange.reason.append("over_body")
                 return inspectName(exchange, worker)
             }
             return .gather
         case .act(let action) where exchange.login.needsRequestBody && hasBody && !exchange.expectsContinue:
-            if case .length(let count) = exchange.requestFraming, count <= UInt64(exchange.policy.limits.inspectedBytes)
-            {
+            if case .length(let count) = exchange.requestFraming, count <= UInt64(policy.limits.inspectedBytes) {
                 exchange.pendingAction = action
                 return .gather
             }
@@ -95,6 +94,7 @@ enum Inspection {
     static func inspectName(_ exchange: Exchange, _ worker: Worker) -> Decision {
         if exchange.isAllowlisted { return .pass }
         let policy = exchange.policy
+        if policy.allowlist.isEmpty && policy.denylist.isEmpty { return .pass }
         exchange.isAllowlisted = ListLookup.body(of: exchange, in: policy.allowlist, worker) != nil
         if exchange.isAllowlisted { return .pass }
         let action = deny(ListLookup.body(of: exchange, in: policy.denylist, worker), exchange, worker)
@@ -129,7 +129,7 @@ enum Inspection {
 
     /// Rules on the answer's status and fields. nil: it may go to the client.
     static func inspectResponse(_ exchange: Exchange, _ worker: Worker) -> RuleAction? {
-        let answerBytes = exchange.responseBytes
+        let answerBytes = exchange.responseSpan
         LoginObserver.observeResponseHead(exchange)
         let policy = exchange.policy
         if policy.ruleset.needsSessionFingerprint { LoginObserver.printSession(exchange) }
@@ -142,19 +142,19 @@ enum Inspection {
         }
         if !policy.ruleset.inspectsResponses { return nil }
         let verdict = exchange.policy.ruleset.inspectResponseHead(
-            exchange.response, answerBytes.span, facts: facts(exchange), state: &exchange.evaluation,
+            exchange.response, answerBytes, facts: facts(exchange), state: &exchange.evaluation,
             scratch: worker.scratch)
         return apply(verdict, exchange, worker)
     }
 
     /// Rules on the answer's body, which is out already: they only note. Also makes the body readable for the outcome tests.
     static func inspectResponseBody(_ exchange: Exchange, _ worker: Worker) {
-        let answerBytes = exchange.responseBytes
+        let answerBytes = exchange.responseSpan
         if !exchange.observesBody { return }
         ResponseReading.read(exchange, worker)
         if exchange.login.isLogin, let service = exchange.service, exchange.login.userID.isEmpty {
             service.logins[exchange.login.route].readUserID(
-                exchange.response, answerBytes.span, values: exchange.responseValues, into: &exchange.login.userID)
+                exchange.response, answerBytes, values: exchange.responseValues, into: &exchange.login.userID)
         }
         if exchange.isAllowlisted || !exchange.policy.ruleset.needsResponseBody { return }
         let raw = exchange.observedBody
@@ -188,6 +188,7 @@ enum Inspection {
 
     /// Turns a verdict into what is to be done; in monitor mode into a note.
     private static func apply(_ verdict: Verdict, _ exchange: Exchange, _ worker: Worker) -> RuleAction? {
+        if exchange.countedMatches == exchange.evaluation.matches.count, case .allow = verdict { return nil }
         let ruleset = exchange.policy.ruleset
         while exchange.countedMatches < exchange.evaluation.matches.count {
             let rule = Int(exchange.evaluation.matches[exchange.countedMatches])
@@ -230,14 +231,13 @@ enum Inspection {
     }
 
     /// Keeps the request id of a trusted peer, or makes one. Only characters that need no escaping anywhere are taken over.
-    private static func identify(_ exchange: Exchange, _ worker: Worker) {
-        let bytes = exchange.requestBytes
-        let policy = exchange.policy
+    private static func identify(_ exchange: Exchange, _ policy: Policy, _ worker: Worker) {
+        let bytes = exchange.requestSpan
         if policy.requestID.believes(trustedPeer: policy.trust.trusted.contains(exchange.peer)) {
             let header = policy.requestID.header
             let name = header.span
-            if let index = exchange.request.first(named: name, in: bytes.span) {
-                let value = bytes.span.slice(exchange.request.fields[index].value)
+            if let index = exchange.request.first(named: name, in: bytes) {
+                let value = bytes.slice(exchange.request.fields[index].value)
                 if isPlain(value) {
                     exchange.requestID.append(value)
                     return

@@ -8,11 +8,11 @@ enum ListLookup {
     /// By the request's head: address, user agent, the fingerprints of the head.
     static func head(of exchange: Exchange, in list: Denylist, _ worker: Worker) -> Denylist.Entry? {
         if list.isEmpty { return nil }
-        let bytes = exchange.requestBytes
+        let bytes = exchange.requestSpan
         let now = seconds(worker)
         if let entry = list.find(address: exchange.client, now: now) { return entry }
         if let index = exchange.request.first(.userAgent) {
-            let value = bytes.span.slice(exchange.request.fields[index].value)
+            let value = bytes.slice(exchange.request.fields[index].value)
             if let entry = list.find(userAgent: value, now: now) { return entry }
         }
         if !list.hasFingerprints { return nil }

@@ -21,6 +21,8 @@ struct LoginObservation {
     var isLogin: Bool { route >= 0 }
 
     mutating func reset() {
+        // Nothing of it was filled in for a request that was no login.
+        if route < 0 && userID.isEmpty { return }
         route = -1
         needsRequestBody = false
         name.removeAll(keepingCapacity: true)
@@ -37,10 +39,11 @@ struct LoginObservation {
 enum LoginObserver {
     /// Finds the login route of a request, if it is one.
     static func recognise(_ exchange: Exchange, _ service: ServicePolicy) {
-        let (bytes, path) = (exchange.requestBytes, exchange.path)
+        let bytes = exchange.requestSpan
+        let path = exchange.path
         for index in service.logins.indices
         where service.logins[index].matches(
-            method: bytes.span.slice(exchange.request.methodRange), path: path.span)
+            method: bytes.slice(exchange.request.methodRange), path: path.span)
         {
             exchange.login.route = index
             exchange.login.needsRequestBody = service.logins[index].needsRequestBody
@@ -50,10 +53,10 @@ enum LoginObserver {
 
     /// Takes the typed name out of the request, once. The body, if it is needed, has been read.
     static func observeRequest(_ exchange: Exchange) {
-        let bytes = exchange.requestBytes
+        let bytes = exchange.requestSpan
         guard exchange.login.isLogin, !exchange.login.hasName, let service = exchange.service else { return }
         exchange.login.hasName = service.logins[exchange.login.route].readName(
-            exchange.request, bytes.span, query: exchange.queryValues, body: exchange.bodyValues,
+            exchange.request, bytes, query: exchange.queryValues, body: exchange.bodyValues,
             into: &exchange.login.name)
         if exchange.login.name.count > LoginEvent.nameLimit {
             exchange.login.name.removeLast(exchange.login.name.count - LoginEvent.nameLimit)
@@ -66,40 +69,41 @@ enum LoginObserver {
 
     /// The answer's head is there: `usr.id` if it tells it, and whether its body must be watched.
     static func observeResponseHead(_ exchange: Exchange) {
-        let answerBytes = exchange.responseBytes
+        let answerBytes = exchange.responseSpan
         exchange.observesBody = exchange.policy.ruleset.needsResponseBody && !exchange.isAllowlisted
         guard exchange.login.isLogin, let service = exchange.service else { return }
         if service.logins[exchange.login.route].needsResponseBody { exchange.observesBody = true }
         service.logins[exchange.login.route].readUserID(
-            exchange.response, answerBytes.span, values: exchange.responseValues, into: &exchange.login.userID)
+            exchange.response, answerBytes, values: exchange.responseValues, into: &exchange.login.userID)
         exchange.evaluation.userID.removeAll(keepingCapacity: true)
         exchange.evaluation.userID += exchange.login.userID
     }
 
     /// The fingerprints that are known when the head is there.
     static func printHead(_ exchange: Exchange) {
-        let bytes = exchange.requestBytes
+        let bytes = exchange.requestSpan
         if !exchange.evaluation.fingerprints.header.isEmpty { return }
         exchange.evaluation.fingerprints.header = Fingerprint.appendHeader(
-            exchange.request, bytes.span, names: &exchange.names, to: &exchange.evaluation.fingerprints.bytes)
+            exchange.request, bytes, names: &exchange.names, to: &exchange.evaluation.fingerprints.bytes)
         exchange.evaluation.fingerprints.network = Fingerprint.appendNetwork(
-            exchange.request, bytes.span, to: &exchange.evaluation.fingerprints.bytes)
+            exchange.request, bytes, to: &exchange.evaluation.fingerprints.bytes)
     }
 
     /// The fingerprint that needs the body's names.
     static func printBody(_ exchange: Exchange) {
-        let bytes = exchange.requestBytes
+        let bytes = exchange.requestSpan
         if !exchange.evaluation.fingerprints.http.isEmpty { return }
         exchange.evaluation.fingerprints.http = Fingerprint.appendHTTP(
-            exchange.request, bytes.span, query: exchange.queryValues, body: exchange.bodyValues,
+            exchange.request, bytes, query: exchange.queryValues, body: exchange.bodyValues,
             names: &exchange.names, to: &exchange.evaluation.fingerprints.bytes)
     }
 
     /// The fingerprint that needs the user whom the answer names.
     static func printSession(_ exchange: Exchange) {
-        let (bytes, userID) = (exchange.requestBytes, exchange.login.userID)
+        let bytes = exchange.requestSpan
+        let userID = exchange.login.userID
         exchange.evaluation.fingerprints.session = Fingerprint.appendSession(
-            exchange.request, bytes.span, userID: userID.span, names: &exchange.names,
+            exchange.request, bytes, userID: userID.span, names: &exchange.names,
             to: &exchange.evaluation.fingerprints.bytes)
     }
 
@@ -107,7 +111,7 @@ enum LoginObserver {
 
     /// Writes the one event of this exchange. Called when it ends, on every path.
     static func emit(_ exchange: Exchange, _ worker: Worker, microseconds: UInt64) {
-        let answerBytes = exchange.responseBytes
+        let answerBytes = exchange.responseSpan
         guard let service = exchange.service else { return }
         printHead(exchange)
         printBody(exchange)
@@ -126,7 +130,7 @@ enum LoginObserver {
         event.hasLogin = exchange.login.hasName
         if exchange.hasResponseHead {
             let read = service.logins[exchange.login.route].readOutcome(
-                exchange.response, answerBytes.span, body: observed.span, values: exchange.responseValues)
+                exchange.response, answerBytes, body: observed.span, values: exchange.responseValues)
             event.outcome = read.outcome
             event.exists = read.exists
         } else if event.isBlocked {
@@ -152,20 +156,20 @@ enum LoginObserver {
     }
 
     private static func addTexts(_ exchange: Exchange, _ service: ServicePolicy, to event: inout LoginEvent) {
-        let bytes = exchange.requestBytes
+        let bytes = exchange.requestSpan
         event.texts.service = event.add(service.name)
         event.texts.route = event.add(service.logins[exchange.login.route].name)
         event.texts.login = event.add(exchange.login.name)
         event.texts.userID = event.add(exchange.login.userID)
-        event.texts.method = event.add(bytes.span.slice(exchange.request.methodRange))
+        event.texts.method = event.add(bytes.slice(exchange.request.methodRange))
         event.texts.path = event.add(exchange.path)
-        event.texts.host = event.add(bytes.span.slice(exchange.request.authority))
+        event.texts.host = event.add(bytes.slice(exchange.request.authority))
         if let index = exchange.request.first(.userAgent) {
-            event.texts.userAgent = event.add(bytes.span.slice(exchange.request.fields[index].value))
+            event.texts.userAgent = event.add(bytes.slice(exchange.request.fields[index].value))
         }
         let start = event.bytes.count
         for field in exchange.request.fields {
-            _ = event.add(bytes.span.slice(field.name))
+            _ = event.add(bytes.slice(field.name))
             event.bytes.append(10)
         }
         event.texts.headerNames = ByteRange(start, max(start, event.bytes.count - 1))
@@ -186,17 +190,19 @@ enum LoginObserver {
     private static func capture(_ exchange: Exchange, _ worker: Worker) {
         let ruleset = exchange.policy.ruleset
         if exchange.evaluation.matches.isEmpty { return }
-        let (bytes, path) = (exchange.requestBytes, exchange.path)
+        let bytes = exchange.requestSpan
+        let path = exchange.path
         ruleset.captureRequestHead(
-            exchange.request, bytes.span, path: path.span, facts: Inspection.facts(exchange),
+            exchange.request, bytes, path: path.span, facts: Inspection.facts(exchange),
             state: &exchange.evaluation, scratch: worker.scratch)
         let raw = BodyInspection.isDecoded(exchange) ? exchange.decodedBody : exchange.body
         ruleset.captureRequestBody(exchange.bodyValues, raw: raw.span, state: &exchange.evaluation)
         if !exchange.hasResponseHead { return }
         exchange.evaluation.userID = exchange.login.userID
-        let (answerBytes, observed) = (exchange.responseBytes, exchange.observedBody)
+        let answerBytes = exchange.responseSpan
+        let observed = exchange.observedBody
         ruleset.captureResponseHead(
-            exchange.response, answerBytes.span, state: &exchange.evaluation, scratch: worker.scratch)
+            exchange.response, answerBytes, state: &exchange.evaluation, scratch: worker.scratch)
         ruleset.captureResponseBody(exchange.responseValues, raw: observed.span, state: &exchange.evaluation)
     }
 

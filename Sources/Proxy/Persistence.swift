@@ -19,10 +19,10 @@ enum Persistence {
 
     /// Reads Expect and Upgrade into the exchange. An expectation that is not known is refused (RFC 9110 §10.1.1).
     static func readExpectations(of exchange: Exchange) -> Refusal? {
-        let bytes = exchange.requestBytes
+        let bytes = exchange.requestSpan
         if exchange.request.contains(.expect) && exchange.request.version == .http11 {
             for item in exchange.request.fields where item.known == .expect {
-                let value = bytes.span.slice(item.value)
+                let value = bytes.slice(item.value)
                 if !ByteSearch.equalsIgnoringCase(value, "100-continue".utf8.span) { return .expectationFailed }
             }
             exchange.expectsContinue = !exchange.requestFlow.hasEnded
@@ -31,7 +31,7 @@ enum Persistence {
             && exchange.request.version == .http11
             && exchange.requestFlow.hasEnded
         {
-            exchange.wantsUpgrade = mayUpgrade(exchange.request, bytes.span)
+            exchange.wantsUpgrade = mayUpgrade(exchange.request, bytes)
         }
         return nil
     }

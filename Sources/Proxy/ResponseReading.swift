@@ -5,7 +5,7 @@ import Wire
 /// other tests, and is counted.
 enum ResponseReading {
     static func read(_ exchange: Exchange, _ worker: Worker) {
-        let answerBytes = exchange.responseBytes
+        let answerBytes = exchange.responseSpan
         if exchange.observedBody.isEmpty { return }
         if exchange.response.contains(.contentEncoding) && !decode(exchange, worker) {
             worker.counters.uninspectedBodies += 1
@@ -14,7 +14,7 @@ enum ResponseReading {
         }
         if exchange.observedIsIncomplete { worker.counters.uninspectedBodies += 1 }
         guard let index = exchange.response.first(.contentType),
-            MediaType.isJSON(answerBytes.span.slice(exchange.response.fields[index].value))
+            MediaType.isJSON(answerBytes.slice(exchange.response.fields[index].value))
         else { return }
         let body = exchange.observedBody
         do throws(ContentError) {
@@ -25,12 +25,12 @@ enum ResponseReading {
     }
 
     private static func decode(_ exchange: Exchange, _ worker: Worker) -> Bool {
-        let answerBytes = exchange.responseBytes
+        let answerBytes = exchange.responseSpan
         var coding: ContentCoding?
         for index in exchange.response.fields.indices where exchange.response.fields[index].known == .contentEncoding {
             let value = exchange.response.fields[index].value
-            if BodyInspection.isIdentity(answerBytes.span.slice(value)) { continue }
-            guard coding == nil, let known = ContentCoding(answerBytes.span.slice(value)) else { return false }
+            if BodyInspection.isIdentity(answerBytes.slice(value)) { continue }
+            guard coding == nil, let known = ContentCoding(answerBytes.slice(value)) else { return false }
             coding = known
         }
         guard let coding else { return true }

@@ -18,7 +18,7 @@ extension Ruleset {
             let mask = presenceMasks[index]
             if mask != 0 && head.presence & mask == 0 { continue }
             let input = inputs[index]
-            if mask != 0, case .header = input.subject {
+            if input.isKnownHeader {
                 for place in head.fields.indices where head.fields[place].known == input.known {
                     look(input, at: bytes.slice(head.fields[place].value), &state, scratch)
                 }
@@ -39,8 +39,9 @@ extension Ruleset {
     ) -> Verdict {
         if isEmpty { return .allow }
         for index in inputRanges[Phase.requestBody.rawValue] {
-            visitBody(inputs[index].subject, values, raw, state.login, state.hasLogin, state.fingerprints) { value in
-                look(inputs[index], at: value, &state, scratch)
+            let input = inputs[index]
+            visitBody(input.subject, values, raw, state.login, state.hasLogin, state.fingerprints) { value in
+                look(input, at: value, &state, scratch)
             }
         }
         return decide(.requestBody, facts, &state)

@@ -66,9 +66,8 @@ public struct IPAddress: Hashable, Comparable, Sendable, CustomStringConvertible
     }
 
     public func write<Sink: ByteSink & ~Copyable>(to out: inout Sink) {
-        var text = IPAddressText()
-        text.write(self)
-        out.append(text.bytes.span.extracting(0..<text.count))
+        let text = IPAddressText(self)
+        out.append(text.span)
     }
 
     public var description: String {

@@ -1,9 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The text form of an address, both ways, without allocation: a small writer with room for the longest (39 bytes).
-struct IPAddressText {
+public struct IPAddressText {
     var bytes = InlineArray<46, UInt8>(repeating: 0)
     var count = 0
+
+    init() {}
+
+    /// The text of an address, to be written several times.
+    public init(_ address: IPAddress) { write(address) }
+
+    public var span: Span<UInt8> {
+        @_lifetime(borrow self)
+        get { bytes.span.extracting(0..<count) }
+    }
 
     // MARK: Reading
 

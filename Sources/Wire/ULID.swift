@@ -42,25 +42,24 @@ public enum ULID {
 
     /// Crockford's Base32: 10 characters of time, 16 of the rest.
     static func write(_ milliseconds: UInt64, _ high: UInt16, _ low: UInt64, to out: inout [UInt8]) {
-        let text = alphabet
         var letters = InlineArray<26, UInt8>(repeating: 0)
-        var index = 0
-        var shift: UInt64 = 45
-        while true {
-            letters[index] = unsafe text.utf8Start[Int(milliseconds >> shift & 31)]
-            index += 1
-            if shift == 0 { break }
-            shift -= 5
-        }
-        // 80 bits: 16 from `high`, 64 from `low`, in groups of five from the top.
-        var place = 75
-        while place >= 0 {
-            var value = place >= 64 ? UInt64(high) >> UInt64(place - 64) : low >> UInt64(place)
-            if place < 64 && place > 59 { value |= UInt64(high) << UInt64(64 - place) }
-            letters[index] = unsafe text.utf8Start[Int(value & 31)]
-            index += 1
-            place -= 5
-        }
+        // 48 bits of time in ten letters, then 80 bits in two halves of eight.
+        fill(&letters, from: 0, count: 10, milliseconds)
+        fill(&letters, from: 10, count: 8, UInt64(high) << 24 | low >> 40)
+        fill(&letters, from: 18, count: 8, low & 0xff_ffff_ffff)
         out.append(letters.span)
+    }
+
+    /// Five bits a letter, the last letter from the lowest bits.
+    @inline(__always)
+    private static func fill(_ letters: inout InlineArray<26, UInt8>, from start: Int, count: Int, _ bits: UInt64) {
+        let text = alphabet
+        var rest = bits
+        var index = start &+ count
+        while index > start {
+            index &-= 1
+            letters[index] = unsafe text.utf8Start[Int(rest & 31)]
+            rest >>= 5
+        }
     }
 }

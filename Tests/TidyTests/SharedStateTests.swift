@@ -25,6 +25,7 @@ import Testing
         "Sources/Logins/Fingerprint.swift",
         "Sources/Patterns/Pattern.swift",
         "Sources/Patterns/PatternDatabase.swift",
+        "Sources/Proxy/Exchange.swift",
         "Sources/Proxy/LogFile.swift",
         "Sources/Rules/Transforms/HTMLEntityDecode.swift",
         "Sources/Rules/Transforms/RemoveComments.swift",
