@@ -10,82 +10,77 @@ struct EventWriter {
 
     mutating func write(to out: inout ByteBuffer) {
         out.append("{")
-        text("id", event.texts.id, &out)
-        name("time", &out)
-        out.append("\"")
+        text("\"id\":\"", event.texts.id, &out)
+        name("\"time\":\"", &out)
         Timestamp.write(unixNanoseconds: event.unixNanoseconds, to: &out)
         out.append("\"")
-        name("event", &out)
-        out.append("\"")
+        name("\"event\":\"", &out)
         event.appendName(to: &out)
         out.append("\"")
-        text("service", event.texts.service, &out)
-        text("route", event.texts.route, &out)
+        text("\"service\":\"", event.texts.service, &out)
+        text("\"route\":\"", event.texts.route, &out)
         writeUser(&out)
         writeHTTP(&out)
         writeFingerprint(&out)
         writeTLS(&out)
-        open("verdict", &out)
-        name("action", &out)
-        out.append("\"")
+        open("\"verdict\":{", &out)
+        name("\"action\":\"", &out)
         out.append(event.action.text)
         out.append("\"")
-        text("rule", event.texts.rule, &out)
-        text("reason", event.texts.reason, &out)
+        text("\"rule\":\"", event.texts.rule, &out)
+        text("\"reason\":\"", event.texts.reason, &out)
         close(&out)
-        name("blocked", &out)
+        name("\"blocked\":", &out)
         out.append(event.isBlocked ? "true" : "false")
         writeTags(&out)
-        name("duration_ms", &out)
+        name("\"duration_ms\":", &out)
         out.append(decimal: event.durationMicroseconds / 1_000)
         let rest = event.durationMicroseconds % 1_000
         out.append(46)
         out.append(UInt8(truncatingIfNeeded: 48 + rest / 100))
         out.append(UInt8(truncatingIfNeeded: 48 + rest / 10 % 10))
         out.append(UInt8(truncatingIfNeeded: 48 + rest % 10))
-        text("request_id", event.texts.requestID, &out)
+        text("\"request_id\":\"", event.texts.requestID, &out)
         out.append("}")
     }
 
     private mutating func writeUser(_ out: inout ByteBuffer) {
         if !event.hasLogin && event.texts.userID.isEmpty && event.exists == nil { return }
-        open("usr", &out)
-        if event.hasLogin { string("login", event.texts.login, &out) }
-        text("id", event.texts.userID, &out)
+        open("\"usr\":{", &out)
+        if event.hasLogin { string("\"login\":\"", event.texts.login, &out) }
+        text("\"id\":\"", event.texts.userID, &out)
         if let exists = event.exists {
-            name("exists", &out)
+            name("\"exists\":", &out)
             out.append(exists ? "true" : "false")
         }
         close(&out)
     }
 
     private mutating func writeHTTP(_ out: inout ByteBuffer) {
-        open("http", &out)
-        name("client_ip", &out)
-        out.append("\"")
+        open("\"http\":{", &out)
+        name("\"client_ip\":\"", &out)
         event.client.write(to: &out)
         out.append("\"")
-        name("peer_ip", &out)
-        out.append("\"")
+        name("\"peer_ip\":\"", &out)
         event.peer.write(to: &out)
         out.append("\"")
-        text("method", event.texts.method, &out)
-        text("path", event.texts.path, &out)
-        text("host", event.texts.host, &out)
-        name("version", &out)
+        text("\"method\":\"", event.texts.method, &out)
+        text("\"path\":\"", event.texts.path, &out)
+        text("\"host\":\"", event.texts.host, &out)
+        name("\"version\":", &out)
         out.append(event.version == .http11 ? "\"1.1\"" : "\"1.0\"")
         if event.status > 0 {
-            name("status_code", &out)
+            name("\"status_code\":", &out)
             out.append(decimal: UInt64(event.status))
         }
-        text("user_agent", event.texts.userAgent, &out)
+        text("\"user_agent\":\"", event.texts.userAgent, &out)
         writeHeaderNames(&out)
         close(&out)
     }
 
     private mutating func writeHeaderNames(_ out: inout ByteBuffer) {
         if event.texts.headerNames.isEmpty { return }
-        name("header_names", &out)
+        name("\"header_names\":", &out)
         out.append("[")
         let bytes = event.bytes
         let names = bytes.span.slice(event.texts.headerNames)
@@ -107,28 +102,28 @@ struct EventWriter {
         {
             return
         }
-        open("fingerprint", &out)
-        text("http", texts.fingerprintHTTP, &out)
-        text("header", texts.fingerprintHeader, &out)
-        text("network", texts.fingerprintNetwork, &out)
-        text("session", texts.fingerprintSession, &out)
+        open("\"fingerprint\":{", &out)
+        text("\"http\":\"", texts.fingerprintHTTP, &out)
+        text("\"header\":\"", texts.fingerprintHeader, &out)
+        text("\"network\":\"", texts.fingerprintNetwork, &out)
+        text("\"session\":\"", texts.fingerprintSession, &out)
         close(&out)
     }
 
     private mutating func writeTLS(_ out: inout ByteBuffer) {
         if event.texts.tlsVersion.isEmpty { return }
-        open("tls", &out)
-        text("version", event.texts.tlsVersion, &out)
-        text("cipher", event.texts.tlsCipher, &out)
-        text("server_name", event.texts.tlsServerName, &out)
+        open("\"tls\":{", &out)
+        text("\"version\":\"", event.texts.tlsVersion, &out)
+        text("\"cipher\":\"", event.texts.tlsCipher, &out)
+        text("\"server_name\":\"", event.texts.tlsServerName, &out)
         close(&out)
     }
 
     private mutating func writeTags(_ out: inout ByteBuffer) {
         if event.tags.isEmpty && event.outcome != .unknown { return }
-        open("tags", &out)
+        open("\"tags\":{", &out)
         if event.outcome == .unknown {
-            name("outcome", &out)
+            name("\"outcome\":", &out)
             out.append("\"unknown\"")
         }
         let bytes = event.bytes
@@ -145,16 +140,17 @@ struct EventWriter {
 
     // MARK: Pieces
 
+    /// A comma where one is due, then the key as it stands in the text, with what opens its value.
+    @inline(__always)
     private mutating func name(_ key: StaticString, _ out: inout ByteBuffer) {
-        out.append(isFirst ? "\"" : ",\"")
+        if !isFirst { out.append(UInt8(ascii: ",")) }
         isFirst = false
         out.append(key)
-        out.append("\":")
     }
 
+    @inline(__always)
     private mutating func open(_ key: StaticString, _ out: inout ByteBuffer) {
         name(key, &out)
-        out.append("{")
         isFirst = true
     }
 
@@ -164,13 +160,14 @@ struct EventWriter {
     }
 
     /// A text that is absent when empty.
+    @inline(__always)
     private mutating func text(_ key: StaticString, _ range: ByteRange, _ out: inout ByteBuffer) {
         if !range.isEmpty { string(key, range, &out) }
     }
 
+    @inline(__always)
     private mutating func string(_ key: StaticString, _ range: ByteRange, _ out: inout ByteBuffer) {
         name(key, &out)
-        out.append("\"")
         let bytes = event.bytes
         JSONWriter.escape(bytes.span.slice(range), into: &out)
         out.append("\"")

@@ -119,7 +119,8 @@ enum LoginObserver {
         printSession(exchange)
         capture(exchange, worker)
         let observed = exchange.observedBody
-        var event = LoginEvent(capacity: 512 + exchange.request.length)
+        var event = LoginEvent(capacity: 0)
+        worker.eventTexts.removeAll()
         event.unixNanoseconds = exchange.startedUnixNanoseconds
         event.durationMicroseconds = microseconds
         event.client = exchange.client
@@ -138,8 +139,9 @@ enum LoginObserver {
         }
         worker.line.removeAll(keepingCapacity: true)
         worker.appendIdentifier(to: &worker.line)
-        event.texts.id = event.add(worker.line)
-        addTexts(exchange, service, to: &event)
+        event.texts.id = put(worker.line, worker)
+        addTexts(exchange, service, worker, to: &event)
+        event.bytes.append(worker.eventTexts)
         let slot = event.isBlocked ? 3 : Int(event.outcome.rawValue)
         worker.counters.countLogin(slot: service.slot, outcome: slot)
         if !worker.events.append(event) { worker.counters.eventsDropped += 1 }
@@ -155,36 +157,49 @@ enum LoginObserver {
         }
     }
 
-    private static func addTexts(_ exchange: Exchange, _ service: ServicePolicy, to event: inout LoginEvent) {
+    /// Takes a text over and returns where it will stand. The texts gather in memory of the worker and go to the event in one piece.
+    private static func put(_ text: Span<UInt8>, _ worker: Worker) -> ByteRange {
+        let start = worker.eventTexts.count
+        worker.eventTexts.append(text)
+        return ByteRange(start, worker.eventTexts.count)
+    }
+
+    private static func put(_ text: borrowing [UInt8], _ worker: Worker) -> ByteRange { put(text.span, worker) }
+
+    private static func addTexts(
+        _ exchange: Exchange, _ service: ServicePolicy, _ worker: Worker, to event: inout LoginEvent
+    ) {
         let bytes = exchange.requestSpan
-        event.texts.service = event.add(service.name)
-        event.texts.route = event.add(service.logins[exchange.login.route].name)
-        event.texts.login = event.add(exchange.login.name)
-        event.texts.userID = event.add(exchange.login.userID)
-        event.texts.method = event.add(bytes.slice(exchange.request.methodRange))
-        event.texts.path = event.add(exchange.path)
-        event.texts.host = event.add(bytes.slice(exchange.request.authority))
+        event.texts.service = put(service.name, worker)
+        event.texts.route = put(service.logins[exchange.login.route].name, worker)
+        event.texts.login = put(exchange.login.name, worker)
+        event.texts.userID = put(exchange.login.userID, worker)
+        event.texts.method = put(bytes.slice(exchange.request.methodRange), worker)
+        event.texts.path = put(exchange.path, worker)
+        event.texts.host = put(bytes.slice(exchange.request.authority), worker)
         if let index = exchange.request.first(.userAgent) {
-            event.texts.userAgent = event.add(bytes.slice(exchange.request.fields[index].value))
+            event.texts.userAgent = put(bytes.slice(exchange.request.fields[index].value), worker)
         }
-        let start = event.bytes.count
-        for field in exchange.request.fields {
-            _ = event.add(bytes.slice(field.name))
-            event.bytes.append(10)
+        let start = worker.eventTexts.count
+        for index in exchange.request.fields.indices {
+            worker.eventTexts.append(bytes.slice(exchange.request.fields[index].name))
+            worker.eventTexts.append(10)
         }
-        event.texts.headerNames = ByteRange(start, max(start, event.bytes.count - 1))
+        event.texts.headerNames = ByteRange(start, max(start, worker.eventTexts.count - 1))
         let prints = exchange.evaluation.fingerprints
-        event.texts.fingerprintHTTP = event.add(prints.bytes.span.slice(prints.http))
-        event.texts.fingerprintHeader = event.add(prints.bytes.span.slice(prints.header))
-        event.texts.fingerprintNetwork = event.add(prints.bytes.span.slice(prints.network))
-        event.texts.fingerprintSession = event.add(prints.bytes.span.slice(prints.session))
-        if let rule = exchange.decidingRule { event.texts.rule = event.add(exchange.policy.ruleset.rule(at: rule).id) }
-        event.texts.reason = event.add(exchange.reason)
-        event.texts.requestID = event.add(exchange.requestID)
-        event.texts.tlsVersion = event.add(exchange.login.tlsVersion)
-        event.texts.tlsCipher = event.add(exchange.login.tlsCipher)
-        event.texts.tlsServerName = event.add(exchange.login.tlsServerName)
-        addTags(exchange, to: &event)
+        event.texts.fingerprintHTTP = put(prints.bytes.span.slice(prints.http), worker)
+        event.texts.fingerprintHeader = put(prints.bytes.span.slice(prints.header), worker)
+        event.texts.fingerprintNetwork = put(prints.bytes.span.slice(prints.network), worker)
+        event.texts.fingerprintSession = put(prints.bytes.span.slice(prints.session), worker)
+        if let rule = exchange.decidingRule {
+            event.texts.rule = put(exchange.policy.ruleset.rule(at: rule).id, worker)
+        }
+        event.texts.reason = put(exchange.reason, worker)
+        event.texts.requestID = put(exchange.requestID, worker)
+        event.texts.tlsVersion = put(exchange.login.tlsVersion, worker)
+        event.texts.tlsCipher = put(exchange.login.tlsCipher, worker)
+        event.texts.tlsServerName = put(exchange.login.tlsServerName, worker)
+        addTags(exchange, worker, to: &event)
     }
 
     private static func capture(_ exchange: Exchange, _ worker: Worker) {
@@ -206,16 +221,22 @@ enum LoginObserver {
         ruleset.captureResponseBody(exchange.responseValues, raw: observed.span, state: &exchange.evaluation)
     }
 
-    private static func addTags(_ exchange: Exchange, to event: inout LoginEvent) {
+    private static func addTags(_ exchange: Exchange, _ worker: Worker, to event: inout LoginEvent) {
         let captures = exchange.evaluation.captures
         for entry in captures.entries {
-            event.addTag(captures.arena.span.slice(entry.name), captures.arena.span.slice(entry.value))
+            event.tags.append(
+                (
+                    put(captures.arena.span.slice(entry.name), worker),
+                    put(captures.arena.span.slice(entry.value), worker)
+                ))
         }
         if let rule = exchange.decidingRule {
             for tag in exchange.policy.ruleset.rule(at: rule).tags {
-                event.addTag(Array(tag.0.utf8).span, Array(tag.1.utf8).span)
+                event.tags.append((put(Array(tag.0.utf8), worker), put(Array(tag.1.utf8), worker)))
             }
         }
-        if exchange.login.isCut { event.addTag("usr.login_cut".utf8.span, "true".utf8.span) }
+        if exchange.login.isCut {
+            event.tags.append((put("usr.login_cut".utf8.span, worker), put("true".utf8.span, worker)))
+        }
     }
 }

@@ -35,6 +35,8 @@ package final class Worker: EventTarget {
     /// Scratch for pages and other small texts of our own.
     var page: [UInt8] = []
     var line: [UInt8] = []
+    /// The texts of the event that is being made.
+    var eventTexts = ByteBuffer()
     private var identifiers: ULID.Generator
     private var pools: [UpstreamPool] = []
     private var exchanges: [Exchange] = []

@@ -202,6 +202,9 @@ public struct ByteBuffer: ~Copyable {
 }
 
 extension [UInt8] {
+    /// Appends what a buffer holds.
+    public mutating func append(_ buffer: borrowing ByteBuffer) { append(buffer.bytes) }
+
     /// Appends bytes of a span, in one copy.
     public mutating func append(_ span: Span<UInt8>) {
         unsafe span.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
