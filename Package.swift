@@ -93,13 +93,14 @@ let package = Package(
 
 // `make fuzz` builds the parsers with coverage and the address sanitizer, in a folder of its own.
 if Context.environment["LOGINWARD_FUZZ"] != nil {
+    let fuzzed = ["Wire", "Patterns", "Rules", "Logins", "Config", "Transport", "Proxy", "Shipping"]
     let instrumented: [SwiftSetting] = [.unsafeFlags(["-sanitize=fuzzer,address"])]
-    for target in package.targets where ["Wire", "Patterns", "Rules", "Logins", "Config"].contains(target.name) {
+    for target in package.targets where fuzzed.contains(target.name) {
         target.swiftSettings = (target.swiftSettings ?? []) + instrumented
     }
     package.targets.append(
         .executableTarget(
-            name: "Fuzz", dependencies: ["Wire", "Patterns", "Rules", "Logins", "Config"], path: "Tests/Fuzz",
+            name: "Fuzz", dependencies: fuzzed.map { .byName(name: $0) }, path: "Tests/Fuzz",
             exclude: ["Corpus"],
             swiftSettings: house + instrumented,
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]))

@@ -17,6 +17,9 @@ package enum ConfigurationReader {
         return (context.problems.isEmpty ? configuration : nil, configuration, context.problems)
     }
 
+    /// What a configuration may hold, told by being asked.
+    static func describe(_ top: YAMLSection, _ context: ReadingContext) { _ = read(top, context) }
+
     private static func read(_ top: YAMLSection, _ context: ReadingContext) -> Configuration {
         var all = Configuration()
         if let version = top.required("version"), version != "1" {
@@ -31,7 +34,7 @@ package enum ConfigurationReader {
             }
         }
         if let directory = top.file("state_directory") { all.stateDirectory = directory }
-        if let mode = top.string("mode") {
+        if let mode = top.string("mode", known: ["block", "monitor"]) {
             all.monitorsOnly = mode == "monitor"
             if mode != "block" && mode != "monitor" {
                 context.report(top.place("mode"), "mode must be block or monitor, not \"\(mode)\"")
@@ -90,7 +93,7 @@ package enum ConfigurationReader {
     private static func readAccessLog(_ top: YAMLSection, _ context: ReadingContext) -> AccessLogSettings? {
         guard let section = top.section("access_log") else { return nil }
         let path = section.required("path").map { $0 == "-" ? $0 : context.resolve($0, from: section.file) }
-        if let format = section.string("format"), format != "json" {
+        if let format = section.string("format", known: ["json"]), format != "json" {
             context.report(section.place("format"), "access_log.format must be json, not \"\(format)\"")
         }
         section.finish()

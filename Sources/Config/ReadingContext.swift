@@ -31,11 +31,24 @@ package struct FileTrouble: Error, Sendable {
 final class ReadingContext {
     let environment: ReadingEnvironment
     private(set) var problems: [Problem] = []
+    /// Every key that was asked for, as "services[].name": what the schema must know.
+    private(set) var asked: Set<String> = []
 
     init(_ environment: ReadingEnvironment) { self.environment = environment }
 
     func report(_ place: Place, _ what: String, hint: String? = nil) {
         problems.append(Problem(place, what, hint: hint))
+    }
+
+    func noteAsked(_ keys: Set<String>, in path: String) {
+        var general = ""
+        var isInside = false
+        for character in path {
+            if character == "]" { isInside = false }
+            if !isInside { general.append(character) }
+            if character == "[" { isInside = true }
+        }
+        for key in keys { asked.insert(general.isEmpty ? key : "\(general).\(key)") }
     }
 
     func report(_ more: [Problem]) { problems += more }

@@ -21,6 +21,14 @@ enum RuleReader {
         return rules
     }
 
+    /// What a file of rules may hold, told by being asked.
+    static func describe(_ top: YAMLSection, _ context: ReadingContext) {
+        _ = top.string("version")
+        _ = top.sections("rules").compactMap { readRule($0, context) }
+    }
+
+    private static let actions = ["block", "redirect", "respond", "delay", "close", "flag"]
+
     private static func readRule(_ section: YAMLSection, _ context: ReadingContext) -> Rule? {
         defer { section.finish() }
         let id = section.required("id")
@@ -68,7 +76,7 @@ enum RuleReader {
         guard rule.has("then") else { return .block(status: 403) }
         guard let section = rule.section("then") else { return nil }
         defer { section.finish() }
-        switch section.string("action") ?? "" {
+        switch section.string("action", known: actions) ?? "" {
         case "block": return .block(status: section.integer("status", 400...599) ?? 403)
         case "redirect":
             let status = section.integer("status", 300...308) ?? 302
@@ -94,7 +102,7 @@ enum RuleReader {
             return .flag(
                 header: Array(header.utf8), value: text(section.string("value") ?? id, section, "value", context))
         case let other:
-            let known = ["block", "redirect", "respond", "delay", "close", "flag"]
+            let known = actions
             context.report(
                 section.place("action"),
                 other.isEmpty ? "\(section.path) needs \"action\"" : "unknown action \"\(other)\"",

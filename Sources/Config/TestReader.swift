@@ -19,7 +19,7 @@ enum TestReader {
         guard let section = YAMLSection(node, file: parent.file, path: key, context) else { return nil }
         defer { section.finish() }
         var isFolded = foldsCase(subject)
-        if let mode = section.string("case") {
+        if let mode = section.string("case", known: ["sensitive", "insensitive"]) {
             isFolded = mode == "insensitive"
             if mode != "insensitive" && mode != "sensitive" {
                 context.report(section.place("case"), "case must be sensitive or insensitive")
@@ -45,6 +45,13 @@ enum TestReader {
                 Test(subject: subject, transforms: transforms, matcher: $0.0, caseInsensitive: isFolded, place: $0.1))
         }
         return tests.count == 1 ? tests[0] : .all(tests)
+    }
+
+    /// What may be asked of a subject, told by being asked.
+    static func describe(_ section: YAMLSection, _ context: ReadingContext) {
+        _ = section.string("case", known: ["sensitive", "insensitive"])
+        _ = section.strings("transform")
+        _ = readMatchers(section, context)
     }
 
     /// Names of hosts have no case (RFC 9110 §4.2.3); everything else has, unless the rule says otherwise.

@@ -12,13 +12,18 @@ final class YAMLSection {
     let place: Place
     private var values: [String: Node] = [:]
     private var keyPlaces: [String: Place] = [:]
-    private var asked: Set<String> = []
+    private(set) var asked: Set<String> = []
+    /// The file is not there and only the questions matter; see `Schema`.
+    private let describing: SchemaNode?
+    private let answers: [String: String]
 
     /// nil, and a problem, when `node` is no mapping.
     init?(_ node: Node, file: String, path: String, _ context: ReadingContext) {
         self.context = context
         self.file = file
         self.path = path
+        describing = nil
+        answers = [:]
         place = YAMLSection.place(node, file)
         guard case .mapping(let mapping) = node else {
             context.report(place, "\(path.isEmpty ? "the file" : path) must be a mapping of keys to values")
@@ -34,12 +39,24 @@ final class YAMLSection {
         }
     }
 
+    /// A section that notes what it is asked. Choices are answered with `answers`, by path.
+    init(describing node: SchemaNode, answers: [String: String], path: String, _ context: ReadingContext) {
+        self.context = context
+        file = ""
+        self.path = path
+        place = Place(file: "")
+        describing = node
+        self.answers = answers
+    }
+
     static func place(_ node: Node, _ file: String) -> Place {
         Place(file: file, line: node.mark?.line ?? 0, column: node.mark?.column ?? 0)
     }
 
     /// Reports keys that no reader asked for.
     func finish() {
+        if describing != nil { return }
+        context.noteAsked(asked, in: path)
         for key in values.keys.sorted(by: { (keyPlaces[$0]?.line ?? 0, $0) < (keyPlaces[$1]?.line ?? 0, $1) })
         where !asked.contains(key) {
             let near = Units.nearest(to: key, in: asked.sorted())
@@ -53,11 +70,16 @@ final class YAMLSection {
 
     func has(_ key: String) -> Bool {
         asked.insert(key)
+        if let describing {
+            _ = describing.field(key)
+            return true
+        }
         return values[key] != nil
     }
 
     var keys: [String] {
-        values.keys.sorted {
+        describing?.isOpen = true
+        return values.keys.sorted {
             (keyPlaces[$0]?.line ?? 0, keyPlaces[$0]?.column ?? 0) < (
                 keyPlaces[$1]?.line ?? 0, keyPlaces[$1]?.column ?? 0
             )
@@ -66,6 +88,8 @@ final class YAMLSection {
 
     func node(_ key: String) -> Node? {
         asked.insert(key)
+        // What is read by hand may be anything, unless its parts are asked for as well.
+        if let describing, describing.fields?[key] == nil { describing.field(key).isAnything = true }
         return values[key]
     }
 
@@ -75,7 +99,12 @@ final class YAMLSection {
 
     // MARK: Scalars
 
-    func string(_ key: String) -> String? {
+    /// A text. `known` are all that are meant, for the schema; the caller says what it makes of others.
+    func string(_ key: String, known: [String] = []) -> String? {
+        if let describing {
+            describing.field(key).scalars.insert(known.isEmpty ? .text : .oneOf(known))
+            return answers[name(key)]
+        }
         guard let node = node(key) else { return nil }
         return scalar(node, name(key))
     }
@@ -89,6 +118,10 @@ final class YAMLSection {
     }
 
     func required(_ key: String) -> String? {
+        if let describing {
+            describing.required.insert(key)
+            return string(key) ?? "x"
+        }
         if let value = string(key) {
             if !value.isEmpty { return value }
             context.report(place(key), "\(name(key)) must not be empty")
@@ -99,6 +132,7 @@ final class YAMLSection {
     }
 
     private func parsed<Value>(_ key: String, _ what: String, _ parse: (String) -> Value?) -> Value? {
+        if describing != nil { return answers[name(key)].flatMap(parse) }
         guard let text = string(key) else { return nil }
         if let value = parse(text) { return value }
         context.report(place(key), "\(name(key)): \"\(text)\" is not \(what)")
@@ -106,6 +140,7 @@ final class YAMLSection {
     }
 
     func duration(_ key: String, _ value: inout Duration) {
+        describing?.field(key).scalars.insert(.duration)
         if let new = parsed(key, "a time such as 500ms, 30s, 5m, 12h or 7d", Units.duration) {
             if new == .zero {
                 context.report(place(key), "\(name(key)) must be longer than nothing")
@@ -115,16 +150,21 @@ final class YAMLSection {
         }
     }
 
-    func size(_ key: String) -> Int? { parsed(key, "a size such as 64KiB or 1MiB", Units.size) }
+    func size(_ key: String) -> Int? {
+        describing?.field(key).scalars.insert(.size)
+        return parsed(key, "a size such as 64KiB or 1MiB", Units.size)
+    }
 
     func integer(_ key: String, _ range: ClosedRange<Int>) -> Int? {
-        parsed(key, "a number from \(range.lowerBound) to \(range.upperBound)") { text in
+        describing?.field(key).scalars.insert(.integer(range))
+        return parsed(key, "a number from \(range.lowerBound) to \(range.upperBound)") { text in
             Int(text).flatMap { range.contains($0) ? $0 : nil }
         }
     }
 
     func boolean(_ key: String) -> Bool? {
-        parsed(key, "true or false") { text in
+        describing?.field(key).scalars.insert(.boolean)
+        return parsed(key, "true or false") { text in
             switch text {
             case "true", "yes", "on": true
             case "false", "no", "off": false
@@ -135,7 +175,8 @@ final class YAMLSection {
 
     func choice<Value: RawRepresentable & CaseIterable>(_ key: String, _ type: Value.Type) -> Value?
     where Value.RawValue == String {
-        parsed(key, "one of \(Value.allCases.map(\.rawValue).joined(separator: ", "))") { Value(rawValue: $0) }
+        describing?.field(key).scalars.insert(.oneOf(Value.allCases.map(\.rawValue)))
+        return parsed(key, "one of \(Value.allCases.map(\.rawValue).joined(separator: ", "))") { Value(rawValue: $0) }
     }
 
     /// A path, resolved from the file that names it.
@@ -145,6 +186,7 @@ final class YAMLSection {
 
     /// A list of texts; a single text is a list of one. `file:PATH` stands for the lines of a file.
     func strings(_ key: String) -> [(text: String, place: Place)] {
+        describing?.field(key).isTextList = true
         guard let node = node(key) else { return [] }
         return strings(node, name(key))
     }
@@ -177,11 +219,18 @@ final class YAMLSection {
     }
 
     func section(_ key: String) -> YAMLSection? {
-        node(key).flatMap { YAMLSection($0, file: file, path: name(key), context) }
+        if let describing {
+            return YAMLSection(describing: describing.section(key), answers: answers, path: name(key), context)
+        }
+        return node(key).flatMap { YAMLSection($0, file: file, path: name(key), context) }
     }
 
     /// A list of mappings.
     func sections(_ key: String) -> [YAMLSection] {
+        if let describing {
+            let path = "\(name(key))[]"
+            return [YAMLSection(describing: describing.entry(key), answers: answers, path: path, context)]
+        }
         guard let node = node(key) else { return [] }
         guard case .sequence(let list) = node else {
             context.report(YAMLSection.place(node, file), "\(name(key)) must be a list")
@@ -190,5 +239,12 @@ final class YAMLSection {
         return list.enumerated().compactMap {
             YAMLSection($0.element, file: file, path: "\(name(key))[\($0.offset)]", context)
         }
+    }
+
+    /// One mapping, or a list of them.
+    func oneOrMore(_ key: String) -> [YAMLSection] {
+        if describing != nil { return (section(key).map { [$0] } ?? []) + sections(key) }
+        guard let node = node(key) else { return [] }
+        return node.sequence == nil ? section(key).map { [$0] } ?? [] : sections(key)
     }
 }

@@ -116,7 +116,7 @@ final class LoopSet: Sendable {
     func adopt(_ policy: Policy) {
         let sockets = open.withLock { open -> [(ListenerPolicy, ListeningSocket)] in
             let wanted = Set(policy.listeners.map(\.identity))
-            for identity in open.sockets.keys where !wanted.contains(identity) { manager.forget(identity) }
+            giveUp(open.sockets.filter { !wanted.contains($0.key) })
             open.sockets = open.sockets.filter { wanted.contains($0.key) }
             for (identity, descriptor) in open.kept {
                 manager.forget(identity)
@@ -166,10 +166,18 @@ final class LoopSet: Sendable {
 
     /// No new connections, no new requests. Our sockets close, so that clients go elsewhere at once; the service manager's stay.
     func drain() {
-        for handle in handles { handle.post { loop in (loop.context as? Worker)?.drain() } }
         open.withLock { open in
-            for identity in open.sockets.keys { manager.forget(identity) }
+            giveUp(open.sockets)
             open.sockets.removeAll()
+        }
+        for handle in handles { handle.post { loop in (loop.context as? Worker)?.drain() } }
+    }
+
+    /// Nobody new comes by these sockets. The loops serve who did, and close them.
+    private func giveUp(_ sockets: [String: ListeningSocket]) {
+        for (identity, socket) in sockets {
+            manager.forget(identity)
+            if !identity.hasPrefix("systemd:") { socket.refuseNewcomers() }
         }
     }
 

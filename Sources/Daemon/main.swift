@@ -9,7 +9,10 @@ struct Loginward: ParsableCommand {
         abstract:
             "A gate for logins: a reverse proxy that sees every login and its outcome, and stops account takeover.",
         version: Version.text,
-        subcommands: [RunCommand.self, CheckCommand.self, StatusCommand.self, ReloadCommand.self, VersionCommand.self])
+        subcommands: [
+            RunCommand.self, CheckCommand.self, StatusCommand.self, ReloadCommand.self, SchemaCommand.self,
+            VersionCommand.self,
+        ])
 }
 
 Loginward.main()

@@ -49,6 +49,17 @@ public final class ListeningSocket: Sendable {
         if let path { unsafe unlink(path) }
     }
 
+    /// The first step of closing. Whoever connected between the last accept and the close would be reset after it was told that it is
+    /// connected; one whose SYN is dropped asks again after a second and is refused. Never for a socket that another process will use.
+    package func refuseNewcomers() {
+        if let path {
+            unsafe unlink(path)
+        } else if case .ip = address {
+            // A kernel without filters leaves the gap that it was.
+            _ = SystemCall.dropNewcomers(descriptor.raw)
+        }
+    }
+
     /// The number of the descriptor, for handing it to a successor.
     public var raw: Int32 { descriptor.raw }
 

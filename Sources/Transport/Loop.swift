@@ -161,7 +161,7 @@ public final class Loop {
     public func stop() { isStopping = true }
 
     /// Waits at most `longestWait` milliseconds for events and deals with them.
-    func turn(longestWait: Int32) {
+    package func turn(longestWait: Int32) {
         let wait = deferred.isEmpty ? wheel.milliseconds(from: now, limit: longestWait) : 0
         let count = SystemCall.epollWait(epoll.raw, &events, milliseconds: wait)
         precondition(count >= 0, "epoll_wait refused its own descriptor")

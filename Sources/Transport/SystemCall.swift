@@ -108,6 +108,10 @@ public enum SystemCall {
         return unsafe setsockopt(descriptor, level, name, &value, size) == 0 ? 0 : failure(errno)
     }
 
+    /// See `ListeningSocket.refuseNewcomers`.
+    @inline(never)
+    static func dropNewcomers(_ listener: Int32) -> Int { clinux_drop_newcomers(listener) == 0 ? 0 : failure(errno) }
+
     /// The option's value, or the negated errno.
     @inline(never)
     static func option(_ descriptor: Int32, _ level: Int32, _ name: Int32) -> Int {

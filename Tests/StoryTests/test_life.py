@@ -53,6 +53,7 @@ def test_a_connection_that_waits_to_be_accepted_is_served_before_the_listener_go
     clients = [gate.connect() for _ in range(200)]
     gate.signal(signal.SIGTERM)
     os.kill(pid, signal.SIGCONT)
+    wait_for(lambda: gate.logged("msg=draining") and closed(gate.port))
     for client in clients:
         with client:
             assert b"connection: close" in ask(client).lower()

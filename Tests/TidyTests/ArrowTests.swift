@@ -24,7 +24,7 @@ import Testing
             "Logging", "Foundation", "FoundationEssentials",
         ],
         "Demo": ["FoundationEssentials"],
-        "Fuzz": ["Wire", "Rules", "Logins", "Patterns", "Config", "Shipping"],
+        "Fuzz": ["Wire", "Rules", "Logins", "Patterns", "Config", "Transport", "Proxy", "Shipping"],
     ]
 
     /// Threads and clocks belong to the targets with effects.

@@ -26,6 +26,9 @@ ssize_t clinux_receive(int channel, void *room, size_t length, int *descriptor);
 /* Two ends that keep the borders of texts; they do not survive exec. Returns 0, or -1 with errno. */
 int clinux_channel(int ends[2]);
 
+/* From now on no new connection reaches this TCP listener; those that are being set up still do. Returns 0, or -1 with errno. */
+int clinux_drop_newcomers(int listener);
+
 /* Blocks these signals; they are read from the descriptor that is returned (-1 with errno). */
 int clinux_signals(const int *numbers, int count);
 

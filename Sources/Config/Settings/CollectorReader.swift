@@ -39,7 +39,7 @@ enum CollectorReader {
         }
         guard let target else { return nil }
         var collector = CollectorSettings(name: name, kind: kind, target: target, place: section.place)
-        if kind == .otlp, let encoding = section.string("encoding") {
+        if kind == .otlp, let encoding = section.string("encoding", known: ["json", "protobuf"]) {
             collector.usesProtobuf = encoding == "protobuf"
             if encoding != "json" && encoding != "protobuf" {
                 context.report(section.place("encoding"), "encoding must be json or protobuf, not \"\(encoding)\"")

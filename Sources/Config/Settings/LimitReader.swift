@@ -10,7 +10,7 @@ enum LimitReader {
         if let fields = section.integer("fields", 8...1024) { limits.fields = fields }
         bounded(section, "body_inspected", 1 << 10, 1 << 26, &limits.bodyInspected, context)
         limits.body = section.size("body")
-        if let mode = section.string("over_body") {
+        if let mode = section.string("over_body", known: ["block", "allow"]) {
             limits.refusesOverBody = mode == "block"
             if mode != "block" && mode != "allow" {
                 context.report(section.place("over_body"), "over_body must be block or allow, not \"\(mode)\"")

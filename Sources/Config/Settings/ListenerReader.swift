@@ -17,7 +17,7 @@ enum ListenerReader {
             var listener = ListenerSettings(
                 address: ConfigurationReader.resolveUnix(address, section), place: section.place("address"))
             checkAddress(address, listener.place, context)
-            if let mode = section.string("proxy_protocol") {
+            if let mode = section.string("proxy_protocol", known: ["off", "require"]) {
                 listener.requiresProxyProtocol = mode == "require"
                 if mode != "off" && mode != "require" && mode != "false" {
                     context.report(
@@ -72,7 +72,7 @@ enum ListenerReader {
         if tls.certificates.isEmpty && !section.has("certificates") {
             context.report(section.place, "\(section.path) needs \"certificates\"")
         }
-        if let version = section.string("minimum_version") {
+        if let version = section.string("minimum_version", known: ["1.2", "1.3"]) {
             tls.minimumVersion = version
             if version != "1.2" && version != "1.3" {
                 context.report(

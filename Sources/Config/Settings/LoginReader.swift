@@ -83,9 +83,7 @@ enum LoginReader {
 /// Reads outcome tests: one mapping, or a list of them of which any may hold.
 enum OutcomeReader {
     static func read(_ section: YAMLSection, _ key: String, _ context: ReadingContext) -> [OutcomeTest] {
-        guard let node = section.node(key) else { return [] }
-        let sections = node.sequence == nil ? section.section(key).map { [$0] } ?? [] : section.sections(key)
-        return sections.map { readOne($0, context) }
+        section.oneOrMore(key).map { readOne($0, context) }
     }
 
     private static func readOne(_ section: YAMLSection, _ context: ReadingContext) -> OutcomeTest {
