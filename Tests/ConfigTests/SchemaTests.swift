@@ -10,7 +10,8 @@ import Wire
 /// …) and not by way of `node`, and the schema has it. Where what is asked depends on a word, give the words with `known:` or read it with
 /// `choice`.
 @Suite struct SchemaTests {
-    private static func read(_ text: String, files: [String: String] = [:]) -> (asked: Set<String>, problems: [Problem]) {
+    private static func read(_ text: String, files: [String: String] = [:]) -> (asked: Set<String>, problems: [Problem])
+    {
         let environment = ReadingEnvironment(
             read: { path in files[path].map { .success(Array($0.utf8)) } ?? .failure(FileTrouble("not there")) },
             glob: { _ in [] }, variable: { _ in nil })
