@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test check format bench fuzz sanitize reload-soak install uninstall clean
+.PHONY: help setup build run test check format bench conformance fuzz sanitize reload-soak install uninstall clean
 
 SWIFT ?= swift
 PREFIX ?= /usr/local
@@ -49,6 +49,10 @@ check: ## formatting, lint, shell scripts, units
 
 format: ## format the sources in place
 	$(SWIFT) format --in-place --recursive Sources Tests Package.swift
+
+conformance: build ## play hostile requests and answers through Loginward, nginx and HAProxy, side by side
+	@.ci/install bench
+	python3 Tests/Conformance/conformance.py --loginward $(RELEASE)/loginward --json .build/conformance.json
 
 bench: build ## compare CPU per request with a blind relay, nginx and HAProxy; memory; allocations
 	@.ci/install bench
