@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test check format bench conformance fuzz sanitize reload-soak install uninstall clean
+.PHONY: help setup build run test check format bench conformance fuzz sanitize sanitize-stories reload-soak deb install uninstall clean
 
 SWIFT ?= swift
 PREFIX ?= /usr/local
@@ -10,11 +10,12 @@ DESTDIR ?=
 CONFDIR ?= /etc/loginward
 RELEASE := .build/release
 PYTHON := .venv/bin/python
-FUZZ_SECONDS ?= 60
+TIME ?= 60s
+STORIES ?= Tests/StoryTests
 SANITIZERS ?= address thread
 
 help: ## this text
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install the Debian packages that the build needs (nothing when they are there)
 	@.ci/install build
@@ -44,7 +45,7 @@ check: ## formatting, lint, shell scripts, units
 	@for script in .ci/*; do bash -n "$$script"; done
 	@if command -v shellcheck >/dev/null; then shellcheck --severity warning .ci/*; else echo "shellcheck is not installed: scripts were only parsed"; fi
 	@if command -v systemd-analyze >/dev/null; then \
-		systemd-analyze security --offline=yes --threshold=20 systemd/loginward.service | tail -n 1; \
+		systemd-analyze security --offline=yes --threshold=16 systemd/loginward.service | tail -n 1; \
 	else echo "systemd-analyze is not installed: the unit was not looked at"; fi
 
 format: ## format the sources in place
@@ -58,12 +59,15 @@ bench: build ## compare CPU per request with a blind relay, nginx and HAProxy; m
 	@.ci/install bench
 	python3 Tests/Bench/bench.py --loginward $(RELEASE)/loginward --json .build/bench.json
 
-fuzz: setup ## fuzz every parser for FUZZ_SECONDS each (FUZZ=name for one)
-	@.ci/fuzz $(FUZZ_SECONDS) $(FUZZ)
+fuzz: setup ## fuzz every parser, file and whole exchanges for TIME each, 60s when not given (FUZZ=name for one)
+	@.ci/fuzz $(TIME) $(FUZZ)
 
 # XCTest, which holds no test here, leaks a little of its own: it is left out.
 sanitize: setup ## run the Swift tests under the address and the thread sanitizer
 	for sanitizer in $(SANITIZERS); do $(SWIFT) test --disable-xctest --sanitize $$sanitizer --scratch-path .build-$$sanitizer; done
+
+sanitize-stories: setup .venv/ready ## run the stories against daemons built with the address and the thread sanitizer
+	for sanitizer in $(SANITIZERS); do .ci/sanitize-stories $$sanitizer $(STORIES); done
 
 REQUESTS ?= 1000000
 RELOADS ?= 100
@@ -79,6 +83,16 @@ install: setup ## install below DESTDIR and PREFIX (static Swift runtime; existi
 	install -m 0644 systemd/loginward.socket '$(DESTDIR)$(PREFIX)/lib/systemd/system/loginward.socket'
 	install -D -m 0644 systemd/sysusers.conf '$(DESTDIR)$(PREFIX)/lib/sysusers.d/loginward.conf'
 	install -D -m 0644 systemd/tmpfiles.conf '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/loginward.conf'
+	install -D -m 0644 packaging/man/loginward.8 '$(DESTDIR)$(PREFIX)/share/man/man8/loginward.8'
+	install -d '$(DESTDIR)$(PREFIX)/share/man/man5' '$(DESTDIR)$(PREFIX)/share/bash-completion/completions' \
+		'$(DESTDIR)$(PREFIX)/share/zsh/vendor-completions' '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d'
+	.ci/man5 config/reference.yaml > '$(DESTDIR)$(PREFIX)/share/man/man5/loginward.yaml.5'
+	.build-install/release/loginward --generate-completion-script bash | sed '1{/^#!/d}' > '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/loginward'
+	.build-install/release/loginward --generate-completion-script zsh > '$(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_loginward'
+	.build-install/release/loginward --generate-completion-script fish > '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/loginward.fish'
+	install -d '$(DESTDIR)$(PREFIX)/share/loginward'
+	.build-install/release/loginward schema > '$(DESTDIR)$(PREFIX)/share/loginward/schema.json'
+	.build-install/release/loginward schema --rules > '$(DESTDIR)$(PREFIX)/share/loginward/rules.schema.json'
 	install -d '$(DESTDIR)$(PREFIX)/share/doc/loginward/examples/rules'
 	install -m 0644 README.md LICENSE '$(DESTDIR)$(PREFIX)/share/doc/loginward/'
 	install -m 0644 config/*.yaml config/denylist.txt '$(DESTDIR)$(PREFIX)/share/doc/loginward/examples/'
@@ -89,11 +103,23 @@ install: setup ## install below DESTDIR and PREFIX (static Swift runtime; existi
 	done
 	@[ -n '$(DESTDIR)' ] || echo "Now, as root: systemd-sysusers && systemd-tmpfiles --create && systemctl daemon-reload && systemctl enable --now loginward"
 
+deb: setup ## make the Debian package .build/loginward_VERSION_ARCH.deb and have lintian look at it
+	@.ci/install deb
+	rm -rf .build/deb
+	$(MAKE) --no-print-directory install DESTDIR=.build/deb PREFIX=/usr CONFDIR=/etc/loginward
+	install -D -m 0644 packaging/logrotate/loginward .build/deb/etc/logrotate.d/loginward
+	install -D -m 0644 packaging/deb/lintian-overrides .build/deb/usr/share/lintian/overrides/loginward
+	.ci/deb .build/deb .build
+	lintian --fail-on error .build/loginward_*.deb
+
 uninstall: ## remove what install put there; configuration, state and logs stay
 	rm -f '$(DESTDIR)$(PREFIX)/bin/loginward' \
 		'$(DESTDIR)$(PREFIX)/lib/systemd/system/loginward.service' '$(DESTDIR)$(PREFIX)/lib/systemd/system/loginward.socket' \
-		'$(DESTDIR)$(PREFIX)/lib/sysusers.d/loginward.conf' '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/loginward.conf'
-	rm -rf '$(DESTDIR)$(PREFIX)/share/doc/loginward'
+		'$(DESTDIR)$(PREFIX)/lib/sysusers.d/loginward.conf' '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/loginward.conf' \
+		'$(DESTDIR)$(PREFIX)/share/man/man8/loginward.8' '$(DESTDIR)$(PREFIX)/share/man/man5/loginward.yaml.5' \
+		'$(DESTDIR)$(PREFIX)/share/bash-completion/completions/loginward' '$(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_loginward' \
+		'$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/loginward.fish'
+	rm -rf '$(DESTDIR)$(PREFIX)/share/loginward' '$(DESTDIR)$(PREFIX)/share/doc/loginward'
 
 clean: ## remove everything that was built or downloaded
 	rm -rf .build .build-address .build-thread .build-fuzz .build-install .venv
