@@ -97,6 +97,8 @@ install: setup ## install below DESTDIR and PREFIX (static Swift runtime; existi
 	install -m 0644 README.md LICENSE '$(DESTDIR)$(PREFIX)/share/doc/loginward/'
 	install -m 0644 config/*.yaml config/denylist.txt '$(DESTDIR)$(PREFIX)/share/doc/loginward/examples/'
 	install -m 0644 config/rules/*.yaml '$(DESTDIR)$(PREFIX)/share/doc/loginward/examples/rules/'
+	install -d '$(DESTDIR)$(PREFIX)/share/loginward/logins'
+	install -m 0644 config/logins/*.yaml '$(DESTDIR)$(PREFIX)/share/loginward/logins/'
 	install -d '$(DESTDIR)$(CONFDIR)/rules'
 	for file in loginward.yaml denylist.txt $(patsubst config/%,%,$(wildcard config/rules/*.yaml)); do \
 		[ -e "$(DESTDIR)$(CONFDIR)/$$file" ] || install -m 0644 "config/$$file" "$(DESTDIR)$(CONFDIR)/$$file"; \

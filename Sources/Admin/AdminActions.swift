@@ -9,6 +9,10 @@ package struct AdminActions: Sendable {
     package var readiness: @Sendable () -> [(check: String, trouble: String?)]
     /// The newest archived events as JSON texts, newest first; nil: there is no archive, or why it cannot answer.
     package var events: @Sendable (_ limit: Int, _ login: String?, _ client: String?) -> Result<[String], AdminTrouble>
+    /// What is known of login coverage, a JSON object.
+    package var coverage: @Sendable () -> [UInt8]
+    /// Takes over events that an application reports as JSON: how many, or why none.
+    package var report: @Sendable (_ body: [UInt8]) -> Result<Int, AdminTrouble>
     /// Reloads and calls back, from any thread.
     package var reload: @Sendable (@escaping Reloaded) -> Void
 
@@ -21,12 +25,16 @@ package struct AdminActions: Sendable {
         readiness: @escaping @Sendable () -> [(check: String, trouble: String?)],
         events:
             @escaping @Sendable (_ limit: Int, _ login: String?, _ client: String?) -> Result<[String], AdminTrouble>,
+        coverage: @escaping @Sendable () -> [UInt8] = { [] },
+        report: @escaping @Sendable (_ body: [UInt8]) -> Result<Int, AdminTrouble> = { _ in .success(0) },
         reload: @escaping @Sendable (@escaping Reloaded) -> Void
     ) {
         self.metrics = metrics
         self.status = status
         self.readiness = readiness
         self.events = events
+        self.coverage = coverage
+        self.report = report
         self.reload = reload
     }
 }

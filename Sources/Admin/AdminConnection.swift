@@ -19,6 +19,8 @@ final class AdminConnection: EventTarget {
     private var head = RequestHead()
     private var progress = HeadProgress()
     private var hasRequest = false
+    private var isHeadRead = false
+    private var headLength = 0
     private var isClosed = false
 
     init(_ descriptor: consuming Descriptor, loop: Loop, actions: AdminActions, closed: @escaping () -> Void) {
@@ -61,12 +63,17 @@ final class AdminConnection: EventTarget {
     }
 
     private func parse() {
+        if isHeadRead {
+            takeBody()
+            return
+        }
         var limits = HeadLimits()
         limits.headBytes = Self.headLimit
         do throws(HeadError) {
             if try parse(input, limits) {
-                hasRequest = true
-                answer()
+                isHeadRead = true
+                headLength = head.length
+                takeBody()
             }
         } catch {
             hasRequest = true
@@ -78,10 +85,38 @@ final class AdminConnection: EventTarget {
         try HeadParser.parseRequest(input.bytes, limits: limits, progress: &progress, into: &head)
     }
 
+    private func body(of input: borrowing ByteBuffer) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.append(input.bytes.extracting(headLength..<input.count))
+        return bytes
+    }
+
     private func text(_ range: ByteRange, of input: borrowing ByteBuffer) -> String {
         var bytes: [UInt8] = []
         bytes.append(input.bytes.slice(range))
         return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Answers when the body, which few endpoints read, is there.
+    private func takeBody() {
+        let route = AdminRouter.route(
+            method: text(head.methodRange, of: input), path: text(head.path, of: input))
+        if case .endpoint(let endpoint) = route, let limit = endpoint.bodyLimit {
+            guard let index = head.first(.contentLength), let length = Int(text(head.fields[index].value, of: input))
+            else {
+                hasRequest = true
+                send(.problem(411, "a body with Content-Length is needed"))
+                return
+            }
+            if length > limit {
+                hasRequest = true
+                send(.problem(413, "at most \(limit) bytes"))
+                return
+            }
+            if input.count < headLength + length { return }
+        }
+        hasRequest = true
+        answer()
     }
 
     private func answer() {
@@ -94,6 +129,10 @@ final class AdminConnection: EventTarget {
         case .endpoint(.ready): send(Health.ready(actions, verbose: query.contains("verbose")))
         case .endpoint(.status): send(Status.respond(actions))
         case .endpoint(.events): send(Events.respond(actions, query: query))
+        case .endpoint(.coverage): send(Coverage.respond(actions))
+        case .endpoint(.report):
+            let type = head.first(.contentType).map { text(head.fields[$0].value, of: input) } ?? ""
+            send(EventReport.respond(actions, body: body(of: input), contentType: type.lowercased()))
         case .endpoint(.reload): reload()
         }
     }

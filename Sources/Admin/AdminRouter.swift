@@ -3,7 +3,7 @@
 /// Which endpoint answers which path. The only table.
 enum AdminRouter {
     enum Endpoint: CaseIterable {
-        case metrics, live, health, ready, status, events, reload
+        case metrics, live, health, ready, status, events, report, coverage, reload
 
         var path: String {
             switch self {
@@ -12,13 +12,17 @@ enum AdminRouter {
             case .health: "/healthz"
             case .ready: "/readyz"
             case .status: "/status"
-            case .events: "/api/v1/events"
+            case .events, .report: "/api/v1/events"
+            case .coverage: "/api/v1/coverage"
             case .reload: "/reload"
             }
         }
 
         /// The method that it takes; GET stands for HEAD, too.
-        var method: String { self == .reload ? "POST" : "GET" }
+        var method: String { self == .reload || self == .report ? "POST" : "GET" }
+
+        /// Bytes of a body that it reads; nil: none.
+        var bodyLimit: Int? { self == .report ? 1 << 20 : nil }
     }
 
     enum Route {
@@ -27,13 +31,15 @@ enum AdminRouter {
     }
 
     static func route(method: String, path: String) -> Route {
-        guard let endpoint = Endpoint.allCases.first(where: { $0.path == path }) else {
+        let there = Endpoint.allCases.filter { $0.path == path }
+        if there.isEmpty {
             return .answer(.problem(404, "there is no \(path)", Endpoint.allCases.map { "\($0.method) \($0.path)" }))
         }
         let effective = method == "HEAD" ? "GET" : method
-        if effective != endpoint.method {
-            var response = AdminResponse.problem(405, "\(path) takes \(endpoint.method)")
-            response.allow = endpoint.method
+        guard let endpoint = there.first(where: { $0.method == effective }) else {
+            let methods = there.map(\.method).joined(separator: ", ")
+            var response = AdminResponse.problem(405, "\(path) takes \(methods)")
+            response.allow = methods
             return .answer(response)
         }
         return .endpoint(endpoint)

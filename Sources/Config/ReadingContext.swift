@@ -9,11 +9,14 @@ package struct ReadingEnvironment {
     package var glob: (String) -> [String]
     /// A variable of the environment.
     package var variable: (String) -> String?
+    /// Where the presets stand that came with the program.
+    package var presetFolders: [String]
 
     package init(
         read: @escaping (String) -> Result<[UInt8], FileTrouble>, glob: @escaping (String) -> [String],
-        variable: @escaping (String) -> String?
+        variable: @escaping (String) -> String?, presetFolders: [String] = []
     ) {
+        self.presetFolders = presetFolders
         self.read = read
         self.glob = glob
         self.variable = variable

@@ -13,15 +13,17 @@ final class DetectionQueue: Sendable {
 
     private let rings: [EventRing]
     private let outputs: Outputs
+    private let coverage: Coverage
     /// Drains between two looks at the archive's age: once in ten minutes.
     private static let drainsPerPruning = 30_000
 
     private let drains = Atomic<Int>(0)
     private let ticker = Ticker(label: "loginward.detection")
 
-    init(rings: [EventRing], outputs: Outputs) {
+    init(rings: [EventRing], outputs: Outputs, coverage: Coverage) {
         self.rings = rings
         self.outputs = outputs
+        self.coverage = coverage
     }
 
     func start() { ticker.start(everyMilliseconds: Self.periodMilliseconds) { [self] in drain() } }
@@ -33,15 +35,19 @@ final class DetectionQueue: Sendable {
     }
 
     private func drain() {
+        defer { coverage.tick() }
         if drains.wrappingAdd(1, ordering: .relaxed).oldValue % Self.drainsPerPruning == 0 {
             outputs.archive?.prune(unixSeconds: Clock.unixSeconds)
         }
+        var all: [[LoginEvent]] = []
         for ring in rings {
             let events = ring.drain()
             if events.isEmpty { continue }
+            all.append(events)
             outputs.archive?.take(events)
             outputs.shipper?.take(lines(of: events))
         }
+        coverage.take(all)
     }
 
     private func lines(of events: [LoginEvent]) -> [[UInt8]] {

@@ -8,7 +8,23 @@ enum FileAccess {
     private static let largestFile = 2 << 30
 
     static var environment: ReadingEnvironment {
-        ReadingEnvironment(read: read, glob: glob, variable: { unsafe getenv($0).map { unsafe String(cString: $0) } })
+        ReadingEnvironment(
+            read: read, glob: glob, variable: { unsafe getenv($0).map { unsafe String(cString: $0) } },
+            presetFolders: presetFolders)
+    }
+
+    /// The share folder of the prefix in which the program is installed; run from where it was built, the checkout's.
+    private static var presetFolders: [String] {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = unsafe readlink("/proc/self/exe", &buffer, buffer.count)
+        if count <= 0 { return [] }
+        let path = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        var parts = path.split(separator: "/").dropLast()
+        if let build = parts.firstIndex(where: { $0.hasPrefix(".build") }) {
+            return ["/" + parts[..<build].joined(separator: "/") + "/config/logins"]
+        }
+        parts = parts.dropLast()
+        return ["/" + (parts + ["share/loginward/logins"]).joined(separator: "/")]
     }
 
     static func read(_ path: String) -> Result<[UInt8], FileTrouble> {
@@ -31,6 +47,22 @@ enum FileAccess {
             bytes += block[..<count]
             if bytes.count > largestFile { return .failure(FileTrouble("it is larger than 2 GiB")) }
         }
+    }
+
+    /// Writes a file whole, for its owner alone; false when the disk did not take it.
+    static func write(_ bytes: [UInt8], to path: String) -> Bool {
+        let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        if descriptor < 0 { return false }
+        defer { close(descriptor) }
+        var sent = 0
+        while sent < bytes.count {
+            let rest = Array(bytes[sent...])
+            let count = unsafe Glibc.write(descriptor, rest, rest.count)
+            if count < 0 && errno == EINTR { continue }
+            if count <= 0 { return false }
+            sent += count
+        }
+        return fsync(descriptor) == 0
     }
 
     private static func glob(_ pattern: String) -> [String] {

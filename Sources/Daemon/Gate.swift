@@ -31,6 +31,8 @@ final class Gate: Sendable {
     private let slots: SlotRegistry
     private let outputs: Outputs
     private let detection: DetectionQueue
+    private let coverage: Coverage
+    private let reports: EventReports
     private let health: HealthChecks
     private let admin = Guarded<AdminServer?>(nil)
     private let startedUnixSeconds = Clock.unixSeconds
@@ -38,7 +40,8 @@ final class Gate: Sendable {
     private let log: Logs
 
     private init(
-        loops: LoopSet, reloader: Reloader, slots: SlotRegistry, outputs: Outputs, health: HealthChecks, log: Logs
+        loops: LoopSet, reloader: Reloader, slots: SlotRegistry, outputs: Outputs, health: HealthChecks,
+        coverage: Coverage, log: Logs
     ) {
         self.loops = loops
         self.reloader = reloader
@@ -46,7 +49,9 @@ final class Gate: Sendable {
         self.outputs = outputs
         self.health = health
         self.log = log
-        detection = DetectionQueue(rings: loops.rings, outputs: outputs)
+        self.coverage = coverage
+        reports = EventReports()
+        detection = DetectionQueue(rings: loops.rings + [reports.ring], outputs: outputs, coverage: coverage)
     }
 
     static func start(
@@ -72,11 +77,17 @@ final class Gate: Sendable {
                 "cannot listen", ["address": first.address, "fault": first.fault.description], first.fault.errno)
         }
         let health = HealthChecks(loop: loops.handles[0], log: log)
+        let coverage = Coverage(stateDirectory: configuration.stateDirectory, loops: loops, log: log)
         let reloader = Reloader(
             path: path, loaded: loaded, slots: slots, names: names, loops: loops, outputs: outputs, manager: manager,
-            log: log, changed: { health.adopt($0) })
+            log: log,
+            changed: {
+                health.adopt($0)
+                coverage.keep($0.policy)
+            })
         let gate = Gate(
-            loops: loops, reloader: reloader, slots: slots, outputs: outputs, health: health, log: log)
+            loops: loops, reloader: reloader, slots: slots, outputs: outputs, health: health, coverage: coverage,
+            log: log)
         do throws(StartTrouble) {
             try gate.openAdmin(configuration)
         } catch {
@@ -115,13 +126,14 @@ final class Gate: Sendable {
                     events: outputs.shipper?.statistics, archive: outputs.archive?.statistics,
                     losses: outputs.accessLog.losses, reload: reloader.last,
                     policy: reloader.current.policy
-                ).families()
+                ).families() + coverageReport().families()
             },
             status: { [self] in
                 StatusReport(
                     counters: loops.counters(), events: outputs.shipper?.statistics, reload: reloader.last,
                     policy: reloader.current.policy,
-                    startedUnixSeconds: startedUnixSeconds, listeners: loops.addresses
+                    startedUnixSeconds: startedUnixSeconds, listeners: loops.addresses,
+                    findings: coverageReport().findings
                 ).json()
             }, readiness: { [self] in readiness() },
             events: { [self] limit, login, client in
@@ -134,9 +146,19 @@ final class Gate: Sendable {
                     return .failure(AdminTrouble(status: 500, error.description))
                 }
             },
+            coverage: { [self] in coverageReport().json() },
+            report: { [self] body in
+                reports.take(
+                    body, services: reloader.current.policy.services.map { String(decoding: $0.name, as: UTF8.self) })
+            },
             reload: { [self] completion in
                 reloader.reload { completion($0.generation, $0.needsRestart, $0.problems.map(\.description)) }
             })
+    }
+
+    private func coverageReport() -> CoverageReport {
+        CoverageReport(
+            routes: coverage.routes, findings: coverage.findings(reloader.current.policy, loops.counters()))
     }
 
     private func readiness() -> [(check: String, trouble: String?)] {
@@ -172,6 +194,7 @@ final class Gate: Sendable {
         while loops.counters().open > 0 && MonotonicTime.now() < deadline { usleep(20_000) }
         loops.stop()
         detection.stop()
+        coverage.stop()
         outputs.archive?.drain()
         outputs.shipper?.stop(deadline: .seconds(3))
         outputs.accessLog.drain()

@@ -108,6 +108,13 @@ struct MetricsReport {
         }
         return [
             logins, sinks, pending,
+            count(
+                "loginward_account_events_total",
+                "Events that are no attempts: sign-ups, resets and an application's own.",
+                counters.accountEvents),
+            count(
+                "loginward_unreadable_reports_total", "X-Loginward-Event fields that hold no event.",
+                counters.unreadableReports),
             count("loginward_events_dropped_total", "Login events that were lost for good, at any stage.", dropped),
             MetricFamily(
                 "loginward_spool_bytes", .gauge, "Bytes of events on disk.", value: Double(events?.spoolBytes ?? 0)),

@@ -167,7 +167,7 @@ enum PolicyCompiler {
             preservesHost: upstream.preservesHost)
         return ServicePolicy(
             name: settings.name, index: index, slot: slots.service(settings.name), upstream: policy,
-            logins: settings.logins)
+            logins: settings.logins, discoversLogins: settings.discoversLogins)
     }
 
     /// Everything by which idle connections of an old policy may serve a new one. A TLS upstream gets new connections at each reload, as its

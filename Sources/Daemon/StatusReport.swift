@@ -14,6 +14,7 @@ struct StatusReport {
     let policy: Policy
     let startedUnixSeconds: Int64
     let listeners: [String]
+    let findings: [CoverageFinding]
 
     func json() -> [UInt8] {
         var writer = JSONWriter()
@@ -45,8 +46,27 @@ struct StatusReport {
         writeCounts(&writer)
         writeServices(&writer)
         writeSinks(&writer)
+        writeFindings(&writer)
         writer.endObject()
         return writer.bytes
+    }
+
+    private func writeFindings(_ writer: inout JSONWriter) {
+        writer.key("findings")
+        writer.beginArray()
+        for finding in findings {
+            writer.beginObject()
+            let texts: [(StaticString, String)] = [
+                ("code", finding.code.rawValue), ("service", finding.service), ("route", finding.route),
+                ("what", finding.what), ("change", finding.change),
+            ]
+            for (name, text) in texts {
+                writer.key(name)
+                writer.string(text)
+            }
+            writer.endObject()
+        }
+        writer.endArray()
     }
 
     private func writeCounts(_ writer: inout JSONWriter) {

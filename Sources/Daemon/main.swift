@@ -10,8 +10,8 @@ struct Loginward: ParsableCommand {
             "A gate for logins: a reverse proxy that sees every login and its outcome, and stops account takeover.",
         version: Version.text,
         subcommands: [
-            RunCommand.self, CheckCommand.self, StatusCommand.self, ReloadCommand.self, SchemaCommand.self,
-            VersionCommand.self,
+            RunCommand.self, CheckCommand.self, StatusCommand.self, DoctorCommand.self, ReloadCommand.self,
+            SchemaCommand.self, VersionCommand.self,
         ])
 }
 

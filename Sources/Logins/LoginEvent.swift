@@ -43,6 +43,8 @@ public struct LoginEvent: Sendable {
         public var tlsServerName = ByteRange.empty
         /// The name of a `custom` event: lower-case letters, digits, "_" and ".".
         public var customName = ByteRange.empty
+        /// Of a provisional route: where the name stands, as the configuration would say it. Not shipped.
+        public var nameSource = ByteRange.empty
     }
 
     /// Longest typed name that is kept; what is longer is cut and tagged.
@@ -67,6 +69,8 @@ public struct LoginEvent: Sendable {
     /// The route is none of the configuration's: it was found, and is watched until somebody declares it.
     public var isProvisional = false
     public var facts: EventFacts = []
+    /// Of a route without outcome tests: what the answer looked like. Not shipped.
+    public var shape: AnswerShape?
 
     public var isBlocked: Bool { action == .block }
 

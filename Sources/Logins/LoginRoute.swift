@@ -18,6 +18,9 @@ public final class LoginRoute: Sendable {
         case header([UInt8])
         /// The user of `Authorization: Basic`.
         case basic
+        /// Dotted name in the answer's JSON body, for steps that send a password alone.
+        case answer([UInt8])
+        case nowhere
     }
 
     /// Where the answer tells `usr.id`.
@@ -27,13 +30,24 @@ public final class LoginRoute: Sendable {
         /// Dotted name in a JSON body.
         case body([UInt8])
         case cookie([UInt8])
+        /// A claim of the JSON Web Token that stands at a dotted name of a JSON body.
+        case token(path: [UInt8], claim: [UInt8])
     }
 
     public let name: [UInt8]
+    /// The route that an entry of the configuration is about; the steps that a preset adds to it are not.
+    public let isMain: Bool
+    /// What events of this route tell of: a login, or one of the steps around it.
+    public let kind: EventKind
     /// Upper case; nil: any.
     public let method: [UInt8]?
     public let path: PathMatch
+    public let conditions: [RequestCondition]
     public let user: NameSource
+    /// The password was right and a second factor is asked for.
+    public let challenge: [OutcomeTest]
+    /// The account is locked.
+    public let locked: [OutcomeTest]
     public let success: [OutcomeTest]
     public let failure: [OutcomeTest]
     public let existsWhen: [OutcomeTest]
@@ -45,9 +59,16 @@ public final class LoginRoute: Sendable {
     public init(
         name: String, method: String?, path: PathMatch, user: NameSource, success: [OutcomeTest],
         failure: [OutcomeTest],
-        existsWhen: [OutcomeTest], unknownWhen: [OutcomeTest], userID: IdentifierSource?
+        existsWhen: [OutcomeTest], unknownWhen: [OutcomeTest], userID: IdentifierSource?, kind: EventKind = .login,
+        isMain: Bool = true, conditions: [RequestCondition] = [], challenge: [OutcomeTest] = [],
+        locked: [OutcomeTest] = []
     ) {
         self.name = Array(name.utf8)
+        self.kind = kind
+        self.isMain = isMain
+        self.conditions = conditions
+        self.challenge = challenge
+        self.locked = locked
         self.method = method.map { Array($0.utf8) }
         self.path = path
         self.user = user
@@ -56,16 +77,25 @@ public final class LoginRoute: Sendable {
         self.existsWhen = existsWhen
         self.unknownWhen = unknownWhen
         self.userID = userID
-        var readsBody = (success + failure + existsWhen + unknownWhen).contains { $0.needsBody }
-        if case .body = userID { readsBody = true }
+        var readsBody = (success + failure + existsWhen + unknownWhen + challenge + locked).contains { $0.needsBody }
+        // With nothing declared the whole answer tells the outcome (`AnswerShape`).
+        if success.isEmpty && failure.isEmpty { readsBody = true }
+        if case .answer = user { readsBody = true }
+        switch userID {
+        case .body, .token: readsBody = true
+        case .header, .cookie, nil: break
+        }
         needsResponseBody = readsBody
     }
 
-    /// The typed name stands in the body or query, which must be read.
+    /// No test says what a success or a failure looks like: the answers' shapes do.
+    public var isLearnt: Bool { success.isEmpty && failure.isEmpty }
+
+    /// The typed name or a condition stands in the body or query, which must be read.
     public var needsRequestBody: Bool {
         switch user {
         case .body, .query: true
-        case .header, .basic: false
+        case .header, .basic, .answer, .nowhere: hasContentConditions
         }
     }
 
@@ -93,7 +123,14 @@ public final class LoginRoute: Sendable {
             out.append(bytes.slice(head.fields[index].value))
             return true
         case .basic: return BasicCredentials.appendUser(head, bytes, to: &out)
+        case .answer, .nowhere: return false
         }
+    }
+
+    /// Appends the name that only the answer tells. False: there is none.
+    public func readName(answer values: borrowing NamedValues, into out: inout [UInt8]) -> Bool {
+        guard case .answer(let name) = user else { return false }
+        return LoginRoute.append(name.span, of: values, to: &out)
     }
 
     private static func append(_ name: Span<UInt8>, of values: borrowing NamedValues, to out: inout [UInt8]) -> Bool {

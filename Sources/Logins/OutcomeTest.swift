@@ -7,6 +7,14 @@ public enum LoginOutcome: UInt8, Sendable {
     case success, failure, unknown
 }
 
+/// What was read off one answer: one kind, one outcome.
+public struct LoginReading: Sendable {
+    public var kind: EventKind
+    public var outcome: LoginOutcome
+    /// `usr.exists`; nil: the answer does not tell.
+    public var exists: Bool?
+}
+
 /// One way to read an outcome off an answer: every part that is set must hold.
 public struct OutcomeTest: Sendable {
     public enum TextCheck: Sendable {
@@ -68,7 +76,7 @@ public struct OutcomeTest: Sendable {
         return false
     }
 
-    private static func textHolds(_ check: TextCheck, _ text: Span<UInt8>?) -> Bool {
+    static func textHolds(_ check: TextCheck, _ text: Span<UInt8>?) -> Bool {
         guard let text else {
             if case .exists(let wanted) = check { return !wanted }
             return false
@@ -81,7 +89,7 @@ public struct OutcomeTest: Sendable {
         }
     }
 
-    private static func contains(_ text: Span<UInt8>, _ word: Span<UInt8>) -> Bool {
+    static func contains(_ text: Span<UInt8>, _ word: Span<UInt8>) -> Bool {
         if word.isEmpty { return true }
         var start = 0
         while start + word.count <= text.count {
@@ -113,25 +121,36 @@ enum SetCookie {
 }
 
 extension LoginRoute {
-    /// What an answer says of the login. With no test declared 401 and 403 are failures and other answers below 400 successes; with one of the
-    /// two declared the other is its complement; with both declared and none holding the outcome is unknown.
+    /// What an answer says of the attempt. A second factor that is asked for and a locked account come first, then a declared failure. With no test
+    /// declared 401 and 403 are failures and other answers below 400 successes; with one of the two declared the other is its
+    /// complement; with both declared and none holding the outcome is unknown.
     public func readOutcome(
         _ head: borrowing ResponseHead, _ bytes: Span<UInt8>, body: Span<UInt8>, values: borrowing NamedValues
-    ) -> (outcome: LoginOutcome, exists: Bool?) {
-        let outcome = readOutcome(head, values, bytes, body)
-        var exists: Bool?
-        if !unknownWhen.isEmpty && LoginRoute.any(unknownWhen, head, values, bytes, body) { exists = false }
-        if exists == nil && !existsWhen.isEmpty && LoginRoute.any(existsWhen, head, values, bytes, body) {
-            exists = true
+    ) -> LoginReading {
+        var reading = LoginReading(kind: kind, outcome: .unknown)
+        if LoginRoute.any(challenge, head, values, bytes, body) {
+            reading = LoginReading(kind: .mfaChallenge, outcome: .success)
+        } else if LoginRoute.any(locked, head, values, bytes, body) {
+            reading = LoginReading(kind: .lockout, outcome: .failure)
+        } else {
+            reading.outcome = outcome(head, values, bytes, body)
+        }
+        if !unknownWhen.isEmpty && LoginRoute.any(unknownWhen, head, values, bytes, body) { reading.exists = false }
+        if reading.exists == nil && !existsWhen.isEmpty && LoginRoute.any(existsWhen, head, values, bytes, body) {
+            reading.exists = true
         }
         // Who logged in exists; and if only the sign of an unknown name is declared, its absence says that the name is known.
-        if exists == nil && (outcome == .success || outcome == .failure && !unknownWhen.isEmpty && existsWhen.isEmpty) {
-            exists = true
+        let isFailure = reading.outcome == .failure
+        let isLogin = kind == .login || kind == .mfa
+        if reading.exists == nil
+            && (isLogin && reading.outcome == .success || isFailure && !unknownWhen.isEmpty && existsWhen.isEmpty)
+        {
+            reading.exists = true
         }
-        return (outcome, exists)
+        return reading
     }
 
-    private func readOutcome(
+    private func outcome(
         _ head: borrowing ResponseHead, _ values: borrowing NamedValues, _ bytes: Span<UInt8>, _ body: Span<UInt8>
     ) -> LoginOutcome {
         if success.isEmpty && failure.isEmpty {
@@ -139,8 +158,8 @@ extension LoginRoute {
             return status == 401 || status == 403 ? .failure : status < 400 ? .success : .unknown
         }
         // A failure that is declared wins: a page that says "wrong password" may well come with 200.
-        if !failure.isEmpty && LoginRoute.any(failure, head, values, bytes, body) { return .failure }
-        if !success.isEmpty && LoginRoute.any(success, head, values, bytes, body) { return .success }
+        if LoginRoute.any(failure, head, values, bytes, body) { return .failure }
+        if LoginRoute.any(success, head, values, bytes, body) { return .success }
         return success.isEmpty ? .success : failure.isEmpty ? .failure : .unknown
     }
 
@@ -164,6 +183,10 @@ extension LoginRoute {
         case .body(let name):
             guard let index = values.first(named: name.span), values.entries[index].kind != .null else { return }
             out.append(values.arena.span.slice(values.entries[index].value))
+        case .token(let path, let claim):
+            guard let index = values.first(named: path.span) else { return }
+            let arena = values.arena
+            TokenClaim.append(claim.span, of: arena.span.slice(values.entries[index].value), to: &out)
         case .cookie(let name):
             for index in head.fields.indices where head.fields[index].known == .setCookie {
                 let value = bytes.slice(head.fields[index].value)

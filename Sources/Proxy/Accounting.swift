@@ -11,7 +11,9 @@ enum Accounting {
         worker.counters.bytesIn += exchange.bytesIn
         worker.counters.bytesOut += exchange.bytesOut
         worker.counters.countRequest(slot: exchange.service?.slot ?? 0, exchange.outcome, microseconds: microseconds)
-        if exchange.login.isLogin { LoginObserver.emit(exchange, worker, microseconds: microseconds) }
+        if exchange.login.isLogin || !exchange.login.declared.isEmpty {
+            LoginReport.emit(exchange, worker, microseconds: microseconds)
+        }
         if worker.policy.writesAccessLog { worker.accessLog.write(exchange, microseconds: microseconds) }
     }
 }

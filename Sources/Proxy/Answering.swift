@@ -46,6 +46,8 @@ enum Answering {
             case .contentLength:
                 if !keepsLength || wroteLength { continue }
                 wroteLength = true
+            // What the application says to us is not for the client.
+            case .other: if ReportField.isOne(item, bytes) { continue }
             default: break
             }
             if namesMore && Forwarding.isNamedByConnection(bytes.slice(item.name), fields, bytes) { continue }

@@ -30,7 +30,10 @@ extension Forwarding {
     }
 
     static func appendEnd(trailers: [HeadField], of buffer: borrowing ByteBuffer, into output: inout ByteBuffer) {
-        HeadWriter.lastChunk(trailers: trailers, buffer.bytes, to: &output)
+        // A report of the application is for us, in a trailer as well.
+        var passing: [HeadField] = []
+        for trailer in trailers where !ReportField.isOne(trailer, buffer.bytes) { passing.append(trailer) }
+        HeadWriter.lastChunk(trailers: passing, buffer.bytes, to: &output)
     }
 
     static func appendTrailers(_ trailers: [HeadField], of buffer: borrowing ByteBuffer, to lines: inout [UInt8]) {

@@ -31,6 +31,10 @@ package struct Counters: Sendable {
     package var denylistHits: UInt64 = 0
     package var uninspectedBodies: UInt64 = 0
     package var eventsDropped: UInt64 = 0
+    /// Events that are no attempts: sign-ups, resets, what an application made up.
+    package var accountEvents: UInt64 = 0
+    /// Fields in which an application reported something that is no event.
+    package var unreadableReports: UInt64 = 0
 
     package static let loginOutcomes = ["success", "failure", "unknown", "blocked"]
 
@@ -81,6 +85,8 @@ package struct Counters: Sendable {
         denylistHits += other.denylistHits
         uninspectedBodies += other.uninspectedBodies
         eventsDropped += other.eventsDropped
+        accountEvents += other.accountEvents
+        unreadableReports += other.unreadableReports
     }
 
     private static func add(_ left: inout [UInt64], _ right: [UInt64]) {

@@ -64,7 +64,8 @@ enum Inspection {
         case .pass:
             let isAsked =
                 policy.ruleset.needsRequestBody || policy.denylist.needsRequestBody || policy.allowlist.needsRequestBody
-            let wanted = isAsked && !exchange.isAllowlisted || exchange.login.needsRequestBody
+            let isLookedAt = exchange.login.mayBeLogin && exchange.service?.logins.isEmpty == true
+            let wanted = isAsked && !exchange.isAllowlisted || exchange.login.needsRequestBody || isLookedAt
             if !wanted { return inspectName(exchange, worker) }
             if !hasBody { return inspectBody(exchange, worker) }
             if case .length(let count) = exchange.requestFraming, count > UInt64(policy.limits.inspectedBytes) {
@@ -106,7 +107,11 @@ enum Inspection {
     static func inspectBody(_ exchange: Exchange, _ worker: Worker) -> Decision {
         let policy = exchange.policy
         if let refusal = BodyInspection.read(exchange, worker) {
-            if exchange.pendingAction == nil && policy.limits.refusesOverBody && !exchange.isAllowlisted {
+            // Looked at only for a login that nobody declared: then nothing is asked of the body.
+            let isAsked =
+                policy.ruleset.needsRequestBody || policy.denylist.needsRequestBody || policy.allowlist.needsRequestBody
+                || exchange.login.needsRequestBody
+            if exchange.pendingAction == nil && policy.limits.refusesOverBody && !exchange.isAllowlisted && isAsked {
                 return .refuse(refusal)
             }
             worker.counters.uninspectedBodies += 1
@@ -130,7 +135,7 @@ enum Inspection {
     /// Rules on the answer's status and fields. nil: it may go to the client.
     static func inspectResponse(_ exchange: Exchange, _ worker: Worker) -> RuleAction? {
         let answerBytes = exchange.responseSpan
-        LoginObserver.observeResponseHead(exchange)
+        LoginObserver.observeResponseHead(exchange, worker)
         let policy = exchange.policy
         if policy.ruleset.needsSessionFingerprint { LoginObserver.printSession(exchange) }
         if !exchange.isAllowlisted {
@@ -149,13 +154,9 @@ enum Inspection {
 
     /// Rules on the answer's body, which is out already: they only note. Also makes the body readable for the outcome tests.
     static func inspectResponseBody(_ exchange: Exchange, _ worker: Worker) {
-        let answerBytes = exchange.responseSpan
         if !exchange.observesBody { return }
         ResponseReading.read(exchange, worker)
-        if exchange.login.isLogin, let service = exchange.service, exchange.login.userID.isEmpty {
-            service.logins[exchange.login.route].readUserID(
-                exchange.response, answerBytes, values: exchange.responseValues, into: &exchange.login.userID)
-        }
+        LoginObserver.observeResponseBody(exchange)
         if exchange.isAllowlisted || !exchange.policy.ruleset.needsResponseBody { return }
         let raw = exchange.observedBody
         let verdict = exchange.policy.ruleset.inspectResponseBody(

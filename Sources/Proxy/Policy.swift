@@ -75,13 +75,19 @@ package final class ServicePolicy: Sendable {
     package let slot: Int
     package let upstream: UpstreamPolicy
     package let logins: [LoginRoute]
+    /// Logins that are not declared are looked for.
+    package let discoversLogins: Bool
 
-    package init(name: String, index: Int, slot: Int, upstream: UpstreamPolicy, logins: [LoginRoute]) {
+    package init(
+        name: String, index: Int, slot: Int, upstream: UpstreamPolicy, logins: [LoginRoute],
+        discoversLogins: Bool = true
+    ) {
         self.name = Array(name.utf8)
         self.index = index
         self.slot = slot
         self.upstream = upstream
         self.logins = logins
+        self.discoversLogins = discoversLogins
     }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Logins
+package import Logins
 import Rules
 package import Transport
 import Wire
@@ -27,6 +27,8 @@ package final class Worker: EventTarget {
     package let events: EventRing
     private(set) var policy: Policy
     package internal(set) var counters = Counters()
+    /// What the answers of routes without outcome tests mean.
+    private(set) var learnt = LearntOutcomes()
     var accessLog: AccessLog
     let scratch = EvaluationScratch()
     let inflater = Inflater()
@@ -191,6 +193,8 @@ package final class Worker: EventTarget {
         healthChecks = checks
         for check in checks { check.start() }
     }
+
+    package func adopt(_ learnt: LearntOutcomes) { self.learnt = learnt }
 
     package func everySecond() { accessLog.flush() }
 

@@ -8,7 +8,7 @@ struct Fuzz: Sendable {
     let name: String
     let run: @Sendable (Span<UInt8>) -> Void
 
-    static let all = http + content + rules + files + exchanges
+    static let all = http + content + rules + files + exchanges + logins
 
     static let chosen: Fuzz? = {
         let name = unsafe getenv("FUZZ").map { unsafe String(cString: $0) }

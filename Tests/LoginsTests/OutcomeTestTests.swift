@@ -16,9 +16,7 @@ struct OutcomeTestTests {
             existsWhen: existsWhen, unknownWhen: unknownWhen, userID: nil)
     }
 
-    private func read(_ route: LoginRoute, _ text: String, body: String = "") throws -> (
-        outcome: LoginOutcome, exists: Bool?
-    ) {
+    private func read(_ route: LoginRoute, _ text: String, body: String = "") throws -> LoginReading {
         let bytes = Array(text.utf8)
         var head = ResponseHead()
         var progress = HeadProgress()
@@ -93,5 +91,36 @@ struct OutcomeTestTests {
         #expect(try read(route, answer(401), body: "wrong password").exists == true)
         #expect(try read(self.route(failure: [status(401)]), answer(401)).exists == nil)
         #expect(try read(self.route(failure: [status(401)]), answer(200)).exists == true)
+    }
+
+    @Test func `a second factor that is asked for and a locked account come before success and failure`() throws {
+        var factor = status(200)
+        factor.body = .contains(Array("otp".utf8))
+        var lock = OutcomeTest()
+        lock.body = .contains(Array("locked".utf8))
+        let route = LoginRoute(
+            name: "web", method: nil, path: .prefix([]), user: .nowhere, success: [status(302)], failure: [status(200)],
+            existsWhen: [], unknownWhen: [], userID: nil, challenge: [factor], locked: [lock])
+        func reading(_ body: String) throws -> LoginReading { try read(route, answer(200), body: body) }
+        #expect(try reading("otp").kind == .mfaChallenge && reading("otp").outcome == .success)
+        #expect(try reading("locked").kind == .lockout && reading("locked").outcome == .failure)
+        #expect(try reading("no").kind == .login && reading("no").outcome == .failure)
+    }
+
+    @Test func `the user's id may stand in a token`() throws {
+        let payload = "eyJzdWIiOiJ1LTciLCJhIjp7ImIiOjR9fQ"
+        let body = Array(#"{"t":{"access":"h.\#(payload).s"},"bad":"h.*.s"}"#.utf8)
+        var values = NamedValues()
+        try JSONReader.read(body.span, into: &values)
+        func id(_ path: String, _ claim: String) -> String {
+            let route = LoginRoute(
+                name: "web", method: nil, path: .prefix([]), user: .nowhere, success: [], failure: [], existsWhen: [],
+                unknownWhen: [], userID: .token(path: Array(path.utf8), claim: Array(claim.utf8)))
+            var out: [UInt8] = []
+            route.readUserID(ResponseHead(), [UInt8]().span, values: values, into: &out)
+            return String(decoding: out, as: UTF8.self)
+        }
+        #expect(id("t.access", "sub") == "u-7" && id("t.access", "a.b") == "4")
+        #expect(id("t.access", "no") == "" && id("bad", "sub") == "" && id("gone", "sub") == "")
     }
 }

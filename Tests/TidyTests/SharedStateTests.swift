@@ -11,6 +11,7 @@ import Testing
         "Sources/Admin/AdminServer.swift",
         "Sources/Archive/EventStore.swift",
         "Sources/Daemon/Outputs.swift",
+        "Sources/Daemon/Coverage.swift",
         "Sources/Daemon/FileAccess.swift",
         "Sources/Daemon/Gate.swift",
         "Sources/Daemon/Keeper.swift",
@@ -61,7 +62,9 @@ import Testing
     /// Files with state that several threads touch.
     static let shared: Set<String> = [
         "Sources/Archive/EventStore.swift",
+        "Sources/Daemon/Coverage.swift",
         "Sources/Daemon/DetectionQueue.swift",
+        "Sources/Daemon/EventReports.swift",
         "Sources/Daemon/Gate.swift",
         "Sources/Daemon/Logs.swift",
         "Sources/Daemon/LoopSet.swift",

@@ -16,20 +16,34 @@ enum ServiceReader {
             let upstream = section.section("upstream").map { readUpstream($0, context) }
             if !section.has("upstream") { context.report(section.place, "\(section.path) needs \"upstream\"") }
             let hosts = readHosts(section, context)
-            let logins = section.sections("logins").compactMap { LoginReader.read($0, context) }
+            let logins = section.sections("logins").flatMap { LoginReader.read($0, context) }
+            checkNames(logins, section, context)
+            let discovers = section.boolean("discover_logins") ?? true
             section.finish()
             guard let name, let upstream else { continue }
             if services.contains(where: { $0.name == name }) {
                 context.report(section.place("name"), "two services are named \"\(name)\"")
             }
-            services.append(
-                ServiceSettings(name: name, hosts: hosts, upstream: upstream, logins: logins, place: section.place))
+            var settings = ServiceSettings(
+                name: name, hosts: hosts, upstream: upstream, logins: logins, place: section.place)
+            settings.discoversLogins = discovers
+            services.append(settings)
         }
         checkHosts(services, context)
         if top.has("services") && services.isEmpty && context.problems.isEmpty {
             context.report(top.place("services"), "at least one service is needed")
         }
         return services
+    }
+
+    /// Two routes of one name would be one in events, metrics and what is learnt.
+    private static func checkNames(_ logins: [LoginRoute], _ section: YAMLSection, _ context: ReadingContext) {
+        var seen: Set<[UInt8]> = []
+        for login in logins where !seen.insert(login.name).inserted {
+            context.report(
+                section.place("logins"), "two logins are named \"\(String(decoding: login.name, as: UTF8.self))\"",
+                hint: "name: gives a preset's routes names of their own")
+        }
     }
 
     private static func readHosts(_ section: YAMLSection, _ context: ReadingContext) -> [String] {

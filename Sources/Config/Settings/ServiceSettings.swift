@@ -9,6 +9,8 @@ package struct ServiceSettings: Sendable {
     package var hosts: [String] = []
     package var upstream: UpstreamSettings
     package var logins: [LoginRoute] = []
+    /// Logins that are not declared are looked for.
+    package var discoversLogins = true
     package var place: Place
 }
 
