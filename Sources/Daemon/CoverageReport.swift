@@ -131,16 +131,24 @@ struct CoverageReport {
 
     func families() -> [MetricFamily] {
         var found = MetricFamily(
-            "loginward_coverage_finding", .gauge, "1 for each thing that is wrong with how logins are seen.")
+            "loginward_coverage_finding", .gauge,
+            "Things that are wrong with how logins are seen, each with its number.")
+        // Routes that were found have names from clients' paths: those are counted and not named.
+        let names = Set(routes.filter(\.isProvisional).map { [$0.service, $0.route] })
+        var counts: [[String]: Int] = [:]
         for finding in findings {
-            found.add(
-                [("service", finding.service), ("route", finding.route), ("finding", finding.code.rawValue)], 1)
+            let isFound = names.contains([finding.service, finding.route])
+            if isFound && finding.code != .unconfiguredRoute { continue }
+            counts[[finding.service, isFound ? "" : finding.route, finding.code.rawValue], default: 0] += 1
+        }
+        for (labels, count) in counts.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+            found.add([("service", labels[0]), ("route", labels[1]), ("finding", labels[2])], Double(count))
         }
         var events = MetricFamily("loginward_coverage_events", .gauge, "Events of a login route within the window.")
         var shares = MetricFamily(
             "loginward_coverage_share", .gauge,
             "Share of a login route's events within the window, by what they have or lack.")
-        for route in routes {
+        for route in routes where !route.isProvisional {
             let labels = [("service", route.service), ("route", route.route)]
             let counts = route.counts
             events.add(labels, Double(counts.events))

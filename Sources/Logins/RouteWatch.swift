@@ -38,6 +38,11 @@ public struct RouteWatch: Sendable {
         turn(unixSeconds)
         current.take(event)
         lastSeconds = unixSeconds
+        // Whoever came in knows the field's name; whoever comes first may be an attacker who tries names.
+        if event.isProvisional && event.outcome == .success && !event.texts.nameSource.isEmpty {
+            let source = event.bytes[event.texts.nameSource.bounds]
+            if !source.elementsEqual(nameSource.utf8) { nameSource = String(decoding: source, as: UTF8.self) }
+        }
         if event.isBlocked || event.status == 0 { return }
         if event.kind == .login || event.kind == .mfaChallenge || event.kind == .lockout {
             drift.take(event.outcome, unixSeconds: unixSeconds)

@@ -47,8 +47,23 @@ enum LoginDiscovery {
         let entry = exchange.bodyValues.entries[place]
         exchange.login.name.append(arena.span.slice(entry.value))
         exchange.login.hasName = true
+        // It ends in a configuration that somebody pastes: a name that could be more than a name is not told.
+        if !isPlain(arena.span.slice(entry.name)) { return }
         exchange.login.nameSource.append("body.")
         exchange.login.nameSource.append(arena.span.slice(entry.name))
+    }
+
+    private static func isPlain(_ name: Span<UInt8>) -> Bool {
+        if name.count > 64 { return false }
+        for index in name.indices {
+            switch name[index] {
+            case 48...57, 65...90, 97...122, UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"),
+                UInt8(ascii: "["), UInt8(ascii: "]"):
+                continue
+            default: return false
+            }
+        }
+        return true
     }
 
     private static func adopt(_ route: LoginRoute, _ exchange: Exchange) {

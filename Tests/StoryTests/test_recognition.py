@@ -280,24 +280,27 @@ def test_an_undeclared_login_is_found_watched_and_its_outcome_learnt(gates, fold
         desk = Desk(gates, folder, origin)
         for number in range(12):
             desk.post("/account/enter", {"email": f"u{number}@x", "password": "right" if number % 3 == 0 else "wrong"}, BROWSER)
+        # A name of a field that is more than a name is not told to whom may paste it.
+        desk.post("/account/enter", {'x" } }\n- evil [user]': "u98@x", "password": "wrong"})
+        desk.gate.request("GET", "/account/enter/files", headers={"Authorization": "Basic " + base64.b64encode(b"u99@x:wrong").decode()})
         # A path that is not there, a sign-up and a search are no logins.
         desk.post("/nowhere", {"email": "a", "password": "b"})
         desk.post("/account/enter-new", {"email": "a", "password": "b", "password_confirmation": "b"})
         desk.post("/account/enter", {"q": "shoes"})
-        events = desk.events(12)
-        assert len(events) == 12
-        for event in events:
+        events = desk.events(14)
+        assert len(events) == 14 and {event["route"] for event in events} == {"/account/enter", "/account/enter/files"}
+        for event in events[:12]:
             number = int(event["usr"]["login"][1:].split("@")[0])
             assert event["event"] == ("users.login.success" if number % 3 == 0 else "users.login.failure"), event
             assert event["tags"]["provisional"] == "true" and float(event["tags"]["outcome_confidence"]) >= 0.9
             assert event["route"] == "/account/enter"
         report = json.loads(desk.gate.admin("/api/v1/coverage")[1])
         route = report["routes"][0]
-        assert route["provisional"] is True and route["events"] == 12 and route["successes"] == 4
+        assert route["provisional"] is True and route["events"] == 13 and route["successes"] == 4
         assert {(answer["status"], answer["outcome"]) for answer in route["answers"]} == {(302, "success"), (200, "failure")}
         assert 'path: "/account/enter"' in route["configure"] and 'user: { login: "body.email" }' in route["configure"]
         assert "success: { status: [302] }" in route["configure"]
-        assert len(desk.gate.logged("looks like a login")) == 1
+        assert len(desk.gate.logged("looks like a login")) == 2
         assert any(found["code"] == "unconfigured_route" for found in json.loads(desk.gate.admin("/status")[1])["findings"])
         status, text, _ = command("doctor", "--admin", f"unix:{desk.gate.admin_path}")
         assert status == 1 and "[unconfigured_route]" in text and "body.email" in text
@@ -321,6 +324,9 @@ def test_paths_that_an_attacker_makes_up_do_not_fill_the_table(gates, folder):
         routes = json.loads(desk.gate.admin("/api/v1/coverage")[1])["routes"]
         assert len(routes) == 32 and "/shop/{}/{}/login" in {route["route"] for route in routes}
         assert desk.gate.metric("loginward_coverage_finding", finding="discovery_full") == 1
+        # No label comes from a client.
+        assert desk.gate.metric("loginward_coverage_finding", finding="unconfigured_route", route="") == 32
+        assert "/shop" not in desk.gate.admin("/metrics")[1]
 
 
 def test_what_was_learnt_survives_a_restart(gates, folder):
@@ -506,8 +512,14 @@ def test_a_real_django_behind_the_preset(gates, folder):
         form = {"username": "ada", "csrfmiddlewaretoken": secret, "next": "/admin/"}
         assert desk.post("/admin/login/", {**form, "password": "wrong"}, {"Cookie": f"csrftoken={secret}"})[0] == 200
         assert desk.post("/admin/login/", {**form, "password": "right"}, {"Cookie": f"csrftoken={secret}"})[0] == 302
-        assert [(event["event"], event["usr"]["login"]) for event in desk.events(2)] == [
-            ("users.login.failure", "ada"), ("users.login.success", "ada")]
+        wanted = [("users.login.failure", "ada"), ("users.login.success", "ada")]
+        assert [(event["event"], event["usr"]["login"]) for event in desk.events(2)] == wanted
+        # And with nothing declared.
+        (folder / "found").mkdir()
+        found = Desk(gates, folder / "found", App)
+        found.post("/admin/login/", {**form, "password": "wrong"}, {"Cookie": f"csrftoken={secret}"})
+        found.post("/admin/login/", {**form, "password": "right"}, {"Cookie": f"csrftoken={secret}"})
+        assert [(event["event"], event["usr"]["login"]) for event in found.events(2)] == wanted
     finally:
         server.kill()
         server.wait()
