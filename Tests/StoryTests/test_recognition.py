@@ -315,7 +315,7 @@ def test_paths_that_an_attacker_makes_up_do_not_fill_the_table(gates, folder):
     with Origin(response(200, b"ok")) as origin:
         desk = Desk(gates, folder, origin)
         for number in range(40):
-            desk.post(f"/shop/{number}/{number:08x}{'a' * 30}/login", {"user": "a", "password": "b"})
+            desk.post(f"/shop/{number}/{number:08x}{'a' * 30}/login", {"user": f"a{number}", "password": "b"})
         for first in "abcdefgh":
             for second in "abcdefgh":
                 desk.post(f"/{first}{second}", {"user": "a", "password": "b"})
