@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test check format bench conformance fuzz sanitize sanitize-stories reload-soak deb install uninstall clean
+.PHONY: help setup build run test check format bench conformance fuzz sanitize sanitize-stories reload-soak crash-soak deb install uninstall clean
 
 SWIFT ?= swift
 PREFIX ?= /usr/local
@@ -73,6 +73,10 @@ REQUESTS ?= 1000000
 RELOADS ?= 100
 reload-soak: build .venv/ready ## RELOADS reloads during REQUESTS requests, tunnels and downloads: nothing may fail or leak
 	LOGINWARD=$(CURDIR)/$(RELEASE)/loginward $(PYTHON) Tests/StoryTests/reload_soak.py --supervise --requests $(REQUESTS) --reloads $(RELOADS)
+
+KILLS ?= 1000
+crash-soak: build .venv/ready ## kill the daemon KILLS times under logins: nobody is refused, no written event is lost
+	LOGINWARD=$(CURDIR)/$(RELEASE)/loginward $(PYTHON) Tests/StoryTests/crash_soak.py --kills $(KILLS)
 
 install: setup ## install below DESTDIR and PREFIX (static Swift runtime; existing configuration stays)
 	$(SWIFT) build -c release --static-swift-stdlib --product loginward --scratch-path .build-install

@@ -12,8 +12,10 @@ struct Keeper {
     static let channelVariable = "LOGINWARD_KEEPER"
     static let restartsVariable = "LOGINWARD_RESTARTS"
 
-    /// A daemon that lived so long was not in a crash loop: it starts again at once.
-    private static let settledAfter = Duration.milliseconds(500)
+    /// A daemon that lived so long was not in a crash loop.
+    private static let settledAfter = Duration.milliseconds(100)
+    /// Daemons that died sooner, one after the other, until the next one has to wait.
+    private static let quickDeathsAllowed = 2
     private static let firstDelay = Duration.milliseconds(50)
     private static let longestDelay = Duration.seconds(10)
     private static let mostSockets = 48
@@ -30,6 +32,7 @@ struct Keeper {
     private var readyAt: MonotonicTime?
     private var wasEverReady = false
     private var isStopping = false
+    private var quickDeaths = 0
     private var delay = Duration.zero
     private var startsAt = MonotonicTime.never
     private var restarts = 0
@@ -137,7 +140,9 @@ struct Keeper {
             return code
         }
         let hasSettled = readyAt.map { .now() - $0 >= Keeper.settledAfter } ?? false
-        delay = hasSettled ? .zero : min(max(delay * 2, Keeper.firstDelay), Keeper.longestDelay)
+        quickDeaths = hasSettled ? 0 : quickDeaths + 1
+        let waits = quickDeaths > Keeper.quickDeathsAllowed
+        delay = waits ? min(max(delay * 2, Keeper.firstDelay), Keeper.longestDelay) : .zero
         startsAt = .now() + delay
         restarts += 1
         fields["restarts"] = "\(restarts)"

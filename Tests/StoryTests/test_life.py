@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from crash_soak import soak
 from gate import Gate, closed, free_port, read_until, wait_for
 from origin import response
 from reload_soak import Soak
@@ -149,8 +150,6 @@ def test_a_daemon_that_is_killed_comes_back_and_refuses_nobody(gates, origin):
         for number in range(kills):
             before = visitors.done
             wait_for(lambda: visitors.done > before + 200, 30)
-            # It lives long enough not to be a crash loop.
-            time.sleep(0.6)
             begun = time.monotonic()
             os.kill(worker(gate), signal.SIGKILL)
             wait_for(lambda: len(gate.logged("msg=ready")) == number + 2, 30)
@@ -163,20 +162,46 @@ def test_a_daemon_that_is_killed_comes_back_and_refuses_nobody(gates, origin):
     assert gate.stop() == 0
 
 
+def test_no_event_that_was_written_is_lost_by_kills(tmp_path):
+    assert soak(tmp_path, 6) == []
+
+
 def test_a_daemon_that_cannot_live_is_tried_again_ever_more_slowly(gates, origin):
     gate = gates(origin=origin, words=["--supervise"])
     good = gate.path.read_text()
     gate.path.write_text("version: 3\n")
     os.kill(worker(gate), signal.SIGKILL)
     died = "the daemon died and is started again"
-    wait_for(lambda: len(gate.logged(died)) == 5, 30)
+    wait_for(lambda: len(gate.logged(died)) == 7, 30)
     delays = [float(re.search(r'delay="([0-9.]+)', line)[1]) for line in gate.logged(died)]
-    assert delays[2] * 2 == pytest.approx(delays[3]) and delays[3] * 2 == pytest.approx(delays[4])
+    waits = [delay for delay in delays if delay > 0]
+    assert delays[0] == 0 and len(waits) >= 3
+    assert all(later == pytest.approx(earlier * 2) for earlier, later in zip(waits, waits[1:]))
     with gate.connect(30) as client:
         client.sendall(GET)
         gate.path.write_text(good)
         assert read_until(client, b"ok").startswith(b"HTTP/1.1 200"), "who connected meanwhile is served when it is back"
     assert gate.stop() == 0
+
+
+def test_a_restart_behind_a_socket_of_the_service_manager_loses_no_connection(folder, origin):
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
+        port = listener.getsockname()[1]
+        gate = Gate(folder / "gate", origin=origin, listener={"address": "systemd:web"}, prefix=inherited(listener),
+                    pass_fds=(listener.fileno(),)).start()
+        try:
+            with Visitors(port, 8) as visitors:
+                for _ in range(4):
+                    before = visitors.done
+                    wait_for(lambda: visitors.done > before + 200, 30)
+                    assert gate.stop() == 0
+                    gate.lines.clear()
+                    gate.start()
+                before = visitors.done
+                wait_for(lambda: visitors.done > before + 200, 30)
+            assert (visitors.refused, visitors.cut) == (0, 0)
+        finally:
+            gate.kill()
 
 
 def test_the_keeper_is_invisible_to_whoever_starts_and_stops_the_daemon(gates, origin, folder):
