@@ -241,6 +241,22 @@ final class YAMLSection {
         }
     }
 
+    /// The keys that a mapping with any keys has, each with a single value or a mapping.
+    func members() -> [(name: String, text: String?, section: YAMLSection?)] {
+        if let describing {
+            describing.isOpen = true
+            let other = describing.others ?? SchemaNode()
+            describing.others = other
+            other.scalars.insert(.text)
+            if other.fields == nil { other.fields = [:] }
+            return [("", nil, YAMLSection(describing: other, answers: answers, path: "\(path).*", context))]
+        }
+        return keys.map { key in
+            guard let node = node(key) else { return (key, nil, nil) }
+            return node.scalar != nil ? (key, string(key), nil) : (key, nil, section(key))
+        }
+    }
+
     /// One mapping, or a list of them.
     func oneOrMore(_ key: String) -> [YAMLSection] {
         if describing != nil { return (section(key).map { [$0] } ?? []) + sections(key) }

@@ -104,3 +104,13 @@ def test_what_is_wrong_with_a_rule_is_seen(rule):
     good = {"id": "a", "when": [{"any": [{"request.path": "x"}, {"not": {"client.ip": {"ip": ["10.0.0.0/8"]}}}]}]}
     assert faults(schema("--rules"), {"rules": [good]}) == []
     assert faults(schema("--rules"), {"rules": [rule]})
+
+
+def test_presets_and_conditions_of_login_routes_are_valid():
+    document = {"version": 1, "listeners": [{"address": "127.0.0.1:0"}], "services": [
+        {"name": "sso", "discover_logins": False, "upstream": {"servers": ["http://127.0.0.1:1"]}, "logins": [
+            {"preset": "keycloak"}, {"preset": "django", "name": "shop", "user_id": "response.header.x"},
+            {"name": "x", "event": "mfa", "match": {"path": "/", "body": {"grant_type": "password", "otp": {"exists": True}}}}]}]}
+    assert faults(schema(), document) == []
+    document["services"][0]["logins"][2]["match"]["body"]["otp"] = {"exits": True}
+    assert faults(schema(), document) != []

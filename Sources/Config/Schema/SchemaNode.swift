@@ -21,6 +21,8 @@ final class SchemaNode {
     var required: Set<String> = []
     /// Other keys may stand there, too.
     var isOpen = false
+    /// What those other keys hold; nil: a single value.
+    var others: SchemaNode?
     /// What a list holds.
     var items: SchemaNode?
 
@@ -65,6 +67,7 @@ final class SchemaNode {
                 if let known = fields?[key] { known.merge(node) } else { fields?[key] = node }
             }
         }
+        if let others, let more = other.others { others.merge(more) } else { others = others ?? other.others }
         if let items, let others = other.items { items.merge(others) } else { items = items ?? other.items }
     }
 
@@ -74,6 +77,7 @@ final class SchemaNode {
         for case .oneOf(let words) in scalars { found.append((path, words)) }
         for (key, node) in fields ?? [:] { found += node.choices(path.isEmpty ? key : "\(path).\(key)") }
         if let items { found += items.choices("\(path)[]") }
+        if let others { found += others.choices("\(path).*") }
         return found
     }
 

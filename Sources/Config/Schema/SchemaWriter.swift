@@ -59,7 +59,13 @@ struct SchemaWriter {
             json.endArray()
         }
         key("additionalProperties")
-        if node.isOpen { object { $0.text() } } else { json.boolean(false) }
+        if let others = node.others {
+            value(others)
+        } else if node.isOpen {
+            object { $0.text() }
+        } else {
+            json.boolean(false)
+        }
     }
 
     private mutating func value(_ node: SchemaNode) {

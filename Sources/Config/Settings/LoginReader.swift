@@ -91,20 +91,17 @@ enum LoginReader {
         var out: [RequestCondition] = []
         for (key, part) in parts {
             guard let section = match.section(key) else { continue }
-            for name in section.keys {
-                guard let node = section.node(name) else { continue }
-                if node.scalar != nil {
-                    guard let text = section.string(name) else { continue }
-                    out.append(RequestCondition(part: part, name: name, check: .equals(Array(text.utf8))))
-                } else if let test = section.section(name) {
-                    if let check = OutcomeReader.readCheck(test, context) {
-                        out.append(RequestCondition(part: part, name: name, check: check))
-                    } else {
+            for member in section.members() {
+                var check = member.text.map { OutcomeTest.TextCheck.equals(Array($0.utf8)) }
+                if let test = member.section {
+                    check = OutcomeReader.readCheck(test, context)
+                    if check == nil {
                         context.report(
                             test.place, "\(test.path) asks nothing", hint: "equals, contains, regex or exists")
                     }
                     test.finish()
                 }
+                if let check { out.append(RequestCondition(part: part, name: member.name, check: check)) }
             }
             section.finish()
         }
