@@ -78,7 +78,11 @@ package struct LimitSettings: Sendable {
     package var bodyTimeout = Duration.seconds(30)
     package var idleTimeout = Duration.seconds(75)
     package var writeTimeout = Duration.seconds(30)
+    package var minimumBodyRate = 240
+    package var minimumReadRate = 240
+    package var rateGrace = Duration.seconds(10)
     package var connections = 100_000
+    package var connectionsPerAddress = 10_000
     package var requestsPerConnection = 100_000
 }
 

@@ -55,7 +55,8 @@ final class Gate: Sendable {
     }
 
     static func start(
-        path: String, loaded: LoadedPolicy, slots: SlotRegistry, names: NameRefresh, manager: ServiceManager, log: Logs
+        path: String, loaded: LoadedPolicy, slots: SlotRegistry, names: NameRefresh, manager: ServiceManager, log: Logs,
+        descriptors: Int
     ) throws(StartTrouble) -> Gate {
         let configuration = loaded.configuration
         let outputs = try Outputs(configuration, log: log)
@@ -65,7 +66,7 @@ final class Gate: Sendable {
         do throws(Fault) {
             loops = try LoopSet(
                 count: count, policy: loaded.policy, accessLog: outputs.accessLog,
-                manager: manager, log: log)
+                descriptors: descriptors, manager: manager, log: log)
         } catch {
             outputs.discard(prepared)
             throw StartTrouble("cannot start the loops", ["fault": error.description], error.errno)

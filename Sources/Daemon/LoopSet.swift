@@ -22,7 +22,10 @@ final class LoopSet: Sendable {
     private let log: Logs
 
     /// Starts `count` loops, each with a worker under `policy`. They accept nothing before `listen`.
-    init(count: Int, policy: Policy, accessLog: LogFile, manager: ServiceManager, log: Logs) throws(Fault) {
+    /// `descriptors`: how many of them all clients together may hold.
+    init(
+        count: Int, policy: Policy, accessLog: LogFile, descriptors: Int, manager: ServiceManager, log: Logs
+    ) throws(Fault) {
         let given = ServiceManager.inheritedSockets()
         inherited = given.filter { ServiceManager.keptIdentity($0.key) == nil }
         for (name, descriptor) in given {
@@ -42,7 +45,8 @@ final class LoopSet: Sendable {
                 name: "loop-\(number)",
                 prepare: { loop in
                     let worker = Worker(
-                        loop: loop, policy: policy, events: ring, accessLog: accessLog, seed: seed,
+                        loop: loop, policy: policy, events: ring, accessLog: accessLog, seed: seed, loops: count,
+                        descriptors: descriptors,
                         reportFault: { fault, server in
                             log.fault(
                                 "upstream",

@@ -43,6 +43,9 @@ struct MetricsReport {
             MetricFamily("loginward_connections", .gauge, "Open client connections.", value: Double(counters.open)),
             count("loginward_connections_accepted_total", "Client connections accepted.", counters.accepted),
             count(
+                "loginward_connections_evicted_total", "Waiting client connections that made room for new ones.",
+                counters.evicted),
+            count(
                 "loginward_accept_paused_total", "Times that accepting paused for lack of descriptors.",
                 counters.acceptPaused),
             count(

@@ -85,7 +85,11 @@ enum PolicyCompiler {
         limits.bodyTimeout = settings.bodyTimeout
         limits.idleTimeout = settings.idleTimeout
         limits.writeTimeout = settings.writeTimeout
+        limits.bodyRate = settings.minimumBodyRate
+        limits.readRate = settings.minimumReadRate
+        limits.rateGrace = settings.rateGrace
         limits.connections = settings.connections
+        limits.connectionsPerAddress = settings.connectionsPerAddress
         limits.requestsPerConnection = settings.requestsPerConnection
         return limits
     }

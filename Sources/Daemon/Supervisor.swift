@@ -19,12 +19,13 @@ enum Supervisor {
             log.error("the configuration has problems", ["count": "\(read.problems.count)", "file": path])
             return ExitStatus.configuration
         }
-        raiseDescriptorLimit(log)
+        let descriptors = raiseDescriptorLimit(log)
         let names = NameRefresh(endpoints: endpoints, log: log)
         names.refresh()
         do throws(StartTrouble) {
             let gate = try Gate.start(
-                path: path, loaded: loaded, slots: slots, names: names, manager: manager, log: log)
+                path: path, loaded: loaded, slots: slots, names: names, manager: manager, log: log,
+                descriptors: descriptors)
             names.start()
             let code = wait(gate, manager, log)
             names.stop()
@@ -58,14 +59,17 @@ enum Supervisor {
         return 0
     }
 
-    /// As many descriptors as the kernel allows: a connection takes two.
-    private static func raiseDescriptorLimit(_ log: Logs) {
+    /// As many descriptors as the kernel allows. Returns how many of them clients may hold: a quarter and 32 stay for upstreams, events, logs
+    /// and the admin side, so that a house full of clients still serves them.
+    private static func raiseDescriptorLimit(_ log: Logs) -> Int {
         var limit = rlimit()
-        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0,
-            limit.rlim_cur < limit.rlim_max
-        else { return }
-        limit.rlim_cur = limit.rlim_max
-        _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return .max }
+        if limit.rlim_cur < limit.rlim_max {
+            let before = limit.rlim_cur
+            limit.rlim_cur = limit.rlim_max
+            if unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) != 0 { limit.rlim_cur = before }
+        }
+        return max(8, Int(clamping: limit.rlim_cur) / 4 * 3 - 32)
     }
 }
 

@@ -20,6 +20,8 @@ package struct Counters: Sendable {
     package var accepted: UInt64 = 0
     package var open: UInt64 = 0
     package var acceptPaused: UInt64 = 0
+    /// Connections that only waited and made room for others.
+    package var evicted: UInt64 = 0
     package var bytesIn: UInt64 = 0
     package var bytesOut: UInt64 = 0
     package var upstreamConnections: UInt64 = 0
@@ -74,6 +76,7 @@ package struct Counters: Sendable {
         accepted += other.accepted
         open += other.open
         acceptPaused += other.acceptPaused
+        evicted += other.evicted
         bytesIn += other.bytesIn
         bytesOut += other.bytesOut
         upstreamConnections += other.upstreamConnections

@@ -90,6 +90,7 @@ extension Downstream {
     private func consume(_ count: Int, _ exchange: Exchange) {
         input.consume(count)
         exchange.bytesIn += UInt64(count)
+        bodyPace.moved(count)
     }
 
     private func overLimit(_ exchange: Exchange) -> Refusal? {

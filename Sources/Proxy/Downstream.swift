@@ -27,6 +27,8 @@ final class Downstream: EventTarget {
     let listener: ListenerPolicy
     private let slot: Int
     private let fileDescriptor: Int32
+    /// The address that it counts for; nil: for none.
+    private let countedAs: IPAddress?
     var stream: Stream
     var input = ByteBuffer()
     var output = ByteBuffer()
@@ -37,6 +39,11 @@ final class Downstream: EventTarget {
     var headStartedAt = MonotonicTime.never
     var servedRequests = 0
     private var lingerUntil = MonotonicTime.never
+    /// Since when it only waits: accepted, or its last answer given.
+    private(set) var quietSince: MonotonicTime
+    /// How its body comes, and how it reads.
+    var bodyPace = Pace()
+    private var readPace = Pace()
     /// An idle connection that is to go waits so long for one more request; `never` while it may stay.
     private var leavesAt = MonotonicTime.never
     /// The client sent its end; what it sent before is still served (RFC 9112 §9.6).
@@ -51,13 +58,18 @@ final class Downstream: EventTarget {
     private var isFlushPlanned = false
     private var goesOnNextTurn = false
 
-    init(worker: Worker, stream: consuming Stream, peer: SocketAddress, listener: ListenerPolicy, slot: Int) {
+    init(
+        worker: Worker, stream: consuming Stream, peer: SocketAddress, listener: ListenerPolicy, slot: Int,
+        countedAs: IPAddress?
+    ) {
+        self.countedAs = countedAs
         self.worker = worker
         self.listener = listener
         self.slot = slot
         fileDescriptor = stream.descriptor.raw
         self.stream = stream
         self.peer = peer.address ?? .loopback
+        quietSince = worker.loop.now
         super.init()
     }
 
@@ -110,7 +122,13 @@ final class Downstream: EventTarget {
             phase = .gathering
             forward()
         case .forwarding:
-            if !output.isEmpty || exchange?.hasResponseHead == true { abort() } else { refuse(.bodyTimeout) }
+            if output.isEmpty && exchange?.hasResponseHead != true {
+                refuse(.bodyTimeout)
+            } else {
+                // What the kernel holds for a client that does not read is let go, too, and a part does not look like the whole.
+                stream.resetOnClose()
+                abort()
+            }
         case .tunnel: abort()
         }
         advance()
@@ -224,13 +242,14 @@ final class Downstream: EventTarget {
     func flush() -> Bool {
         while !output.isEmpty {
             switch stream.write(from: &output) {
-            case .moved: continue
+            case .moved(let count): readPace.moved(count)
             case .wouldBlock: return false
             case .endOfStream, .failed:
                 abort()
                 return true
             }
         }
+        readPace.stop()
         worker.giveBack(&output)
         return true
     }
@@ -247,18 +266,18 @@ final class Downstream: EventTarget {
             case .preface, .handshake: headDeadline(limits)
             case .head:
                 if waitsForClient {
-                    now + limits.writeTimeout
+                    readDeadline(limits, now)
                 } else if !input.isEmpty {
                     headDeadline(limits)
                 } else {
                     min(leavesAt, servedRequests == 0 ? headDeadline(limits) : now + limits.idleTimeout)
                 }
-            case .gathering: now + limits.bodyTimeout
+            case .gathering: bodyDeadline(limits, now)
             case .forwarding:
                 if waitsForClient {
-                    now + limits.writeTimeout
+                    readDeadline(limits, now)
                 } else if let exchange, !exchange.requestFlow.hasEnded {
-                    now + limits.bodyTimeout
+                    bodyDeadline(limits, now)
                 } else {
                     .never
                 }
@@ -267,6 +286,31 @@ final class Downstream: EventTarget {
             case .delayed, .closed: .never
             }
         if phase != .delayed { worker.loop.setDeadline(self, deadline) }
+    }
+
+    /// The next piece of the body, and enough of it so far. While the upstream has to take what came, nobody waits for the client.
+    private func bodyDeadline(_ limits: borrowing ExchangeLimits, _ now: MonotonicTime) -> MonotonicTime {
+        if let upstream = exchange?.upstream, upstream.output.count >= Worker.highWaterBytes {
+            bodyPace.stop()
+        } else {
+            bodyPace.wait(now)
+        }
+        return min(now + limits.bodyTimeout, bodyPace.deadline(rate: limits.bodyRate, grace: limits.rateGrace))
+    }
+
+    /// The next read of what waits, and enough of them so far.
+    private func readDeadline(_ limits: borrowing ExchangeLimits, _ now: MonotonicTime) -> MonotonicTime {
+        readPace.wait(now)
+        return min(now + limits.writeTimeout, readPace.deadline(rate: limits.readRate, grace: limits.rateGrace))
+    }
+
+    /// It only waits: for its first request, for the rest of one, or for the next.
+    var isQuiet: Bool {
+        switch phase {
+        case .preface, .handshake: true
+        case .head: output.isEmpty
+        default: false
+        }
     }
 
     /// The head must be complete so long after its first byte (or after the connection was accepted), however it drips.
@@ -300,6 +344,8 @@ final class Downstream: EventTarget {
         }
         headStartedAt = .never
         phase = .head
+        quietSince = worker.loop.now
+        bodyPace.stop()
         if !keepsAlive || (inputEnded && input.isEmpty) { closesAfterFlush = true }
         // The answer had begun before the end was decided, and did not announce it.
         if isLeaving { leavesAt = worker.loop.now + Worker.leavingGrace }
@@ -345,6 +391,6 @@ final class Downstream: EventTarget {
         worker.loop.remove(fd: fileDescriptor)
         input.release()
         output.release()
-        worker.closed(slot: slot)
+        worker.closed(slot: slot, countedAs: countedAs)
     }
 }

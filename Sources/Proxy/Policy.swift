@@ -104,8 +104,13 @@ package struct ExchangeLimits: Sendable {
     package var bodyTimeout = Duration.seconds(30)
     package var idleTimeout = Duration.seconds(75)
     package var writeTimeout = Duration.seconds(30)
-    /// Client connections of one loop; `limits.connections` is shared out among the loops.
+    /// Bytes a second that a client must send of its body, and read of what waits for it, after `rateGrace`; 0: any.
+    package var bodyRate = 240
+    package var readRate = 240
+    package var rateGrace = Duration.seconds(10)
+    /// Client connections of all loops together, and of one address.
     package var connections = 100_000
+    package var connectionsPerAddress = 10_000
     package var requestsPerConnection = 100_000
 
     package init() {}

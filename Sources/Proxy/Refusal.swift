@@ -17,6 +17,8 @@ enum Refusal: Equatable, Sendable {
     case headerTimeout
     case bodyTimeout
     case tooManyConnections
+    /// `limits.connections_per_address`
+    case tooManyFromAddress
     case noUpstream
     case upstreamUnreachable
     case upstreamClosed
@@ -33,7 +35,7 @@ enum Refusal: Equatable, Sendable {
         case .unreadableEncoding: 415
         case .noSuchService: 421
         case .headerTimeout, .bodyTimeout: 408
-        case .tooManyConnections, .noUpstream: 503
+        case .tooManyConnections, .tooManyFromAddress, .noUpstream: 503
         case .upstreamUnreachable, .upstreamClosed, .upstreamMalformed: 502
         case .upstreamTimeout: 504
         }
@@ -52,6 +54,7 @@ enum Refusal: Equatable, Sendable {
         case .headerTimeout: "header_timeout"
         case .bodyTimeout: "body_timeout"
         case .tooManyConnections: "too_many_connections"
+        case .tooManyFromAddress: "too_many_from_address"
         case .noUpstream: "no_upstream"
         case .upstreamUnreachable: "upstream_unreachable"
         case .upstreamClosed: "upstream_closed"
@@ -77,7 +80,8 @@ enum Refusal: Equatable, Sendable {
         case .upstreamClosed: 11
         case .upstreamMalformed: 12
         case .upstreamTimeout: 13
-        case .malformed(let error): 14 + Int(error.rawValue)
+        case .tooManyFromAddress: 14
+        case .malformed(let error): 15 + Int(error.rawValue)
         }
     }
 
@@ -95,7 +99,7 @@ enum Refusal: Equatable, Sendable {
             .malformedBody, .expectationFailed, .bodyTooLarge, .overBody, .unreadableEncoding, .noSuchService,
             .headerTimeout,
             .bodyTimeout, .tooManyConnections, .noUpstream, .upstreamUnreachable, .upstreamClosed,
-            .upstreamMalformed(HeadError.allCases[0]), .upstreamTimeout,
+            .upstreamMalformed(HeadError.allCases[0]), .upstreamTimeout, .tooManyFromAddress,
         ]
         return own + HeadError.allCases.map { .malformed($0) }
     }

@@ -48,6 +48,12 @@ package final class Worker: EventTarget {
     /// Client connections by their place in `Downstream.slot`.
     private(set) var downstreams: [Downstream?] = []
     private var freeSlots: [Int] = []
+    /// Loops that share the limits, and the most connections of all of them for which there are descriptors.
+    private let loops: Int
+    private let descriptors: Int
+    private var addresses: AddressCounts
+    /// Where the next search for a connection that only waits begins.
+    private var evictionPlace = 0
     private var listeners: [String: Listener] = [:]
     private var listenerPolicies: [String: ListenerPolicy] = [:]
     private var healthChecks: [HealthCheck] = []
@@ -57,8 +63,11 @@ package final class Worker: EventTarget {
 
     package init(
         loop: Loop, policy: Policy, events: EventRing, accessLog: LogFile, seed: (UInt64, UInt64),
-        reportFault: @escaping @Sendable (Fault, [UInt8]) -> Void
+        loops: Int = 1, descriptors: Int = .max, reportFault: @escaping @Sendable (Fault, [UInt8]) -> Void
     ) {
+        self.loops = loops
+        self.descriptors = descriptors
+        addresses = AddressCounts(seed: seed.0 ^ seed.1)
         self.loop = loop
         self.policy = policy
         self.events = events
@@ -119,6 +128,7 @@ package final class Worker: EventTarget {
             let listener = Listener(socket) { [unowned self] descriptor, peer, _ in
                 accepted(descriptor, peer: peer, identity: identity)
             }
+            listener.makeRoom = { [unowned self] in makeRoom() }
             do throws(Fault) {
                 try listener.open(on: loop)
                 listeners[identity] = listener
@@ -154,23 +164,63 @@ package final class Worker: EventTarget {
     /// Takes over an accepted connection.
     package func accept(_ stream: consuming Stream, peer: SocketAddress, listener: ListenerPolicy) {
         counters.accepted += 1
-        if counters.open >= policy.limits.connections {
+        let most = max(1, min(policy.limits.connections, descriptors) / loops)
+        if counters.open >= UInt64(most) && !makeRoom() {
             // Closed at once: a connection that waits costs more than one that is told no.
             counters.countRefusal(.tooManyConnections)
+            return
+        }
+        let key = addressKey(peer)
+        if let key, !addresses.add(key, limit: addressLimit) {
+            counters.countRefusal(.tooManyFromAddress)
             return
         }
         counters.open += 1
         let slot = freeSlots.popLast() ?? downstreams.count
         if slot == downstreams.count { downstreams.append(nil) }
-        let downstream = Downstream(worker: self, stream: stream, peer: peer, listener: listener, slot: slot)
+        let downstream = Downstream(
+            worker: self, stream: stream, peer: peer, listener: listener, slot: slot, countedAs: key)
         downstreams[slot] = downstream
         downstream.start()
     }
 
-    func closed(slot: Int) {
+    func closed(slot: Int, countedAs key: IPAddress?) {
         counters.open -= 1
+        if let key { addresses.remove(key) }
         downstreams[slot] = nil
         freeSlots.append(slot)
+    }
+
+    /// What a peer's connections are counted under: its address, of IPv6 the prefix. nil for a trusted proxy and for a Unix socket, which
+    /// bring many clients.
+    private func addressKey(_ peer: SocketAddress) -> IPAddress? {
+        guard let address = peer.address, !policy.trust.trusted.contains(address) else { return nil }
+        return address.isIPv4 ? address : address.masked(to: policy.trust.prefixLength)
+    }
+
+    /// One loop's share. A few connections may always meet at the same loop.
+    private var addressLimit: Int {
+        let limit = policy.limits.connectionsPerAddress
+        return max(limit / loops, min(limit, 16))
+    }
+
+    /// Connections looked at for one that goes.
+    private static let evictionSample = 64
+
+    /// Closes the connection that waits longest among some, so that a new one has its place: a house full of idle or unfinished connections
+    /// shuts nobody out. False: nobody only waits.
+    private func makeRoom() -> Bool {
+        var longest: Downstream?
+        for _ in 0..<min(Worker.evictionSample, downstreams.count) {
+            evictionPlace = evictionPlace + 1 < downstreams.count ? evictionPlace + 1 : 0
+            guard let downstream = downstreams[evictionPlace], downstream.isQuiet else { continue }
+            if let other = longest, other.quietSince <= downstream.quietSince { continue }
+            longest = downstream
+        }
+        guard let longest else { return false }
+        longest.abort()
+        counters.evicted += 1
+        return true
     }
 
     /// No new connections. Those that stand announce their end with their next answer; idle ones wait `leavingGrace` for it.

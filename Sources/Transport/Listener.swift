@@ -12,6 +12,8 @@ public final class Listener: EventTarget {
 
     public let socket: ListeningSocket
     private let accepted: Accepted
+    /// Frees a descriptor when there is none left to accept with; false: it cannot.
+    public var makeRoom: () -> Bool = { false }
     private var isRegistered = false
 
     /// Connections handed on.
@@ -92,6 +94,10 @@ public final class Listener: EventTarget {
             case ECONNABORTED, EPERM, EPROTO, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ENOPROTOOPT, ENONET,
                 EOPNOTSUPP:
                 brokenCount &+= 1
+            case EMFILE, ENFILE:
+                if makeRoom() { continue }
+                lastFault = Fault(.internal, "accept", errno: Int32(-result))
+                pause(for: Listener.pause, on: loop)
             default:
                 lastFault = Fault(.internal, "accept", errno: Int32(-result))
                 pause(for: Listener.pause, on: loop)

@@ -50,6 +50,7 @@ struct ConfigurationReaderTests {
             "limits: { header_timeout: 10 }\n",
             #"6:27 limits.header_timeout: "10" is not a time such as 500ms, 30s, 5m, 12h or 7d"#
         ),
+        ("limits: { minimum_body_rate: 2GiB }\n", "6:30 limits.minimum_body_rate must be at most 1GiB"),
         ("limits: { head: 1GiB }\n", "6:17 limits.head must be between 1KiB and 1024KiB"),
         ("limits: { head: 32k }\n", #"6:17 limits.head: "32k" is not a size such as 64KiB or 1MiB"#),
         ("mode: blok\n", #"6:7 mode must be block or monitor, not "blok""#),

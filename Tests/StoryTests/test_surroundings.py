@@ -1,7 +1,7 @@
 """The gate and the machine around it: a service manager, no descriptor left, a full disk."""
 import os
 import re
-import re
+import resource
 import shutil
 import socket
 import subprocess
@@ -128,36 +128,31 @@ def test_systemd_starts_the_daemon_at_the_first_connection(folder, origin):
 # Nothing left
 
 
-def test_without_descriptors_accepting_pauses_and_open_connections_go_on(gates, origin):
-    gate = gates(origin=origin, limit_files=64, upstream={"health": {"path": "/", "interval": "20ms"}})
-    with gate.connect() as steady:
+def allow_files(gate, more):
+    """Lets the running daemon open so many descriptors beyond those it has; returns what takes it back."""
+    pid = gate.process.pid
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    most = max(int(name) for name in os.listdir(f"/proc/{pid}/fd")) + 1 + more
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, before[1]))
+    return lambda: resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
 
-        def ask():
-            steady.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-            return read_until(steady, b"ok").startswith(b"HTTP/1.1 200")
 
-        assert ask()
-        crowd = [gate.connect() for _ in range(80)]
-        open_files = f"/proc/{gate.process.pid}/fd"
-        wait_for(lambda: len(os.listdir(open_files)) >= 64)
-        for _ in range(20):
-            assert ask()
-        late = crowd[-1]
-        late.sendall(b"GET /late HTTP/1.1\r\nHost: a\r\n\r\n")
-        for client in crowd[:60]:
-            client.close()
-        assert read_until(late, b"ok").startswith(b"HTTP/1.1 200")
-        assert ask()
-        for client in crowd:
-            client.close()
-    assert wait_for(lambda: gate.metric("loginward_accept_paused_total")) > 0
-    assert not gate.logged("upstream fails its health check"), "the lack is ours, not the server's"
+def test_without_descriptors_a_health_check_says_nothing(gates, origin):
+    gate = gates(origin=origin, upstream={"health": {"path": "/", "interval": "20ms"}})
     assert gate.request()[0] == 200
+    restore = allow_files(gate, 0)
+    crowd = [gate.connect() for _ in range(80)]
+    time.sleep(0.5)
+    restore()
+    assert gate.request()[0] == 200
+    assert not gate.logged("upstream fails its health check"), "the lack is ours, not the server's"
+    for client in crowd:
+        client.close()
     assert gate.stop() == 0
 
 
 def test_without_descriptors_a_server_is_not_blamed_for_what_is_missing_here(gates, origin):
-    gate = gates(origin=origin, limit_files=64, workers=1, upstream={"keepalive": 0, "max_failures": 1, "fail_timeout": "1h"})
+    gate = gates(origin=origin, workers=1, upstream={"keepalive": 0, "max_failures": 1, "fail_timeout": "1h"})
     with gate.connect() as steady:
 
         def ask():
@@ -170,11 +165,10 @@ def test_without_descriptors_a_server_is_not_blamed_for_what_is_missing_here(gat
             return int(head[9:12])
 
         assert ask() == 200
-        crowd = [gate.connect() for _ in range(80)]
-        wait_for(lambda: len(os.listdir(f"/proc/{gate.process.pid}/fd")) >= 64)
-        assert ask() == 503
-        for client in crowd:
-            client.close()
+        # The one behind the last answer is free again.
+        restore = allow_files(gate, -1)
+        wait_for(lambda: ask() == 503)
+        restore()
         wait_for(lambda: ask() == 200)
     wait_for(lambda: gate.metric("loginward_connections") == 0)
     assert gate.metric("loginward_upstream_put_aside_total") == 0

@@ -20,12 +20,28 @@ enum LimitReader {
         section.duration("body_timeout", &limits.bodyTimeout)
         section.duration("idle_timeout", &limits.idleTimeout)
         section.duration("write_timeout", &limits.writeTimeout)
+        rate(section, "minimum_body_rate", &limits.minimumBodyRate, context)
+        rate(section, "minimum_read_rate", &limits.minimumReadRate, context)
+        section.duration("rate_grace", &limits.rateGrace)
+        if let count = section.integer("connections_per_address", 1...10_000_000) {
+            limits.connectionsPerAddress = count
+        }
         if let count = section.integer("connections", 1...10_000_000) { limits.connections = count }
         if let count = section.integer("requests_per_connection", 1...Int(Int32.max)) {
             limits.requestsPerConnection = count
         }
         section.finish()
         return limits
+    }
+
+    /// Bytes a second, at most 1 GiB.
+    private static func rate(_ section: YAMLSection, _ key: String, _ value: inout Int, _ context: ReadingContext) {
+        guard let size = section.size(key) else { return }
+        if size > 1 << 30 {
+            context.report(section.place(key), "\(section.name(key)) must be at most 1GiB")
+        } else {
+            value = size
+        }
     }
 
     private static func bounded(
