@@ -128,7 +128,7 @@ package final class EventStore: Sendable {
                 statement.bind(3, String(decoding: event.name, as: UTF8.self))
                 statement.bind(4, event.text(event.texts.service))
                 if event.hasLogin { statement.bind(5, event.text(event.texts.login)) } else { statement.bindNull(5) }
-                statement.bind(6, event.client.description)
+                statement.bind(6, event.client.isUnspecified ? "" : event.client.description)
                 statement.bind(7, String(decoding: event.line, as: UTF8.self))
                 try statement.run()
             }

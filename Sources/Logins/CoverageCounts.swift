@@ -44,6 +44,7 @@ public struct CoverageCounts: Sendable {
             if event.outcome == .success && !event.texts.userID.isEmpty { successesWithID += 1 }
         }
         if event.hasLogin { withLogin += 1 }
+        if event.client.isUnspecified || event.peer.isUnspecified { return }
         clients.take(event.client)
         peers.take(event.peer)
         if event.client.isPrivate { privateClients += 1 }

@@ -57,18 +57,19 @@ struct EventWriter {
     }
 
     private mutating func writeHTTP(_ out: inout ByteBuffer) {
+        // Of what an application only reported there was no exchange to see.
+        let wasSeen = !event.peer.isUnspecified
+        if !wasSeen && event.client.isUnspecified && event.texts.userAgent.isEmpty { return }
         open("\"http\":{", &out)
-        name("\"client_ip\":\"", &out)
-        event.client.write(to: &out)
-        out.append("\"")
-        name("\"peer_ip\":\"", &out)
-        event.peer.write(to: &out)
-        out.append("\"")
+        address("\"client_ip\":\"", event.client, &out)
+        address("\"peer_ip\":\"", event.peer, &out)
         text("\"method\":\"", event.texts.method, &out)
         text("\"path\":\"", event.texts.path, &out)
         text("\"host\":\"", event.texts.host, &out)
-        name("\"version\":", &out)
-        out.append(event.version == .http11 ? "\"1.1\"" : "\"1.0\"")
+        if wasSeen {
+            name("\"version\":", &out)
+            out.append(event.version == .http11 ? "\"1.1\"" : "\"1.0\"")
+        }
         if event.status > 0 {
             name("\"status_code\":", &out)
             out.append(decimal: UInt64(event.status))
@@ -76,6 +77,13 @@ struct EventWriter {
         text("\"user_agent\":\"", event.texts.userAgent, &out)
         writeHeaderNames(&out)
         close(&out)
+    }
+
+    private mutating func address(_ key: StaticString, _ address: IPAddress, _ out: inout ByteBuffer) {
+        if address.isUnspecified { return }
+        name(key, &out)
+        address.write(to: &out)
+        out.append("\"")
     }
 
     private mutating func writeHeaderNames(_ out: inout ByteBuffer) {

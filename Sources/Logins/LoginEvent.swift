@@ -59,6 +59,7 @@ public struct LoginEvent: Sendable {
     public var exists: Bool?
     /// A name was typed, be it empty.
     public var hasLogin = false
+    /// Unspecified: unknown, as the peer of an event that an application reported.
     public var client = IPAddress.loopback
     public var peer = IPAddress.loopback
     public var version = HTTPVersion.http11

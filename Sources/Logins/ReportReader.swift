@@ -74,6 +74,8 @@ public enum ReportReader {
         }
         var event = LoginEvent(capacity: 256)
         event.unixNanoseconds = now
+        event.client = IPAddress(high: 0, low: 0)
+        event.peer = event.client
         for (name, value) in fields {
             switch name {
             case "event", "service": continue
@@ -82,7 +84,6 @@ public enum ReportReader {
             case "http.client_ip":
                 guard let address = IPAddress(value.span) else { throw trouble("\"http.client_ip\" is no address") }
                 event.client = address
-                event.peer = address
             case "time":
                 guard let seconds = Timestamp.parse(value.span) else { throw trouble("\"time\" is not RFC 3339") }
                 event.unixNanoseconds = seconds * 1_000_000_000

@@ -422,7 +422,9 @@ def test_the_application_reports_to_the_admin_listener(gates, folder):
         events = desk.events(5)
         assert [event["event"] for event in events].count("users.signup") == 1
         assert events[0]["http"]["client_ip"] == "203.0.113.9" and events[0]["usr"] == {"login": "ada", "exists": False}
-        assert events[0]["tags"] == {"k": "v"} and len({event["id"] for event in events}) == 5
+        signup = next(event for event in events if event["event"] == "users.signup")
+        assert "http" not in signup and signup["usr"] == {"id": "1"}
+        assert events[0]["http"] == {"client_ip": "203.0.113.9"} and events[0]["tags"] == {"k": "v"} and len({event["id"] for event in events}) == 5
         for body, word in ((b"{", "no JSON"), (b'{"event":"No Name"}', "event 0"), (b'[{"event":"a","service":"x"}]', "must be one of sso"),
                            (b'{"event":"a","password":"x"}', "unknown")):
             status, text = report(desk.gate, body)
