@@ -17,7 +17,8 @@ extension Fuzz {
     nonisolated(unsafe) private static let bench = Bench()
 
     private static func exchangeRequest(_ bytes: Span<UInt8>) {
-        guard let rig = unsafe bench.rig, bytes.count <= 16_384 else { return }
+        if bytes.count > 16_384 { return }
+        guard let rig = unsafe bench.rig else { preconditionFailure("no gate could be made") }
         var all: [UInt8] = []
         all.append(bytes)
         // A line that has not ended may be refused now or later.
@@ -33,7 +34,8 @@ extension Fuzz {
 
     /// The first byte chooses the request, and whether the server closes behind its bytes.
     private static func exchangeResponse(_ bytes: Span<UInt8>) {
-        guard let rig = unsafe bench.rig, bytes.count > 1, bytes.count <= 16_384 else { return }
+        if bytes.count < 2 || bytes.count > 16_384 { return }
+        guard let rig = unsafe bench.rig else { preconditionFailure("no gate could be made") }
         var all: [UInt8] = []
         all.append(bytes.extracting(1..<bytes.count))
         all += Array("\r\n\r\n".utf8)

@@ -55,13 +55,10 @@ extension Fuzz {
     /// what it gives must be records that were written, in their order, without those that were hit and with all others.
     private static func spool(_ bytes: Span<UInt8>) {
         if bytes.count > 96 { return }
-        let folder = "/dev/shm/loginward-fuzz-\(getpid())"
-        let records = (0..<24).map { number in
-            Array("{\"id\":\(number),\"text\":\"".utf8) + [UInt8](repeating: 97, count: number * 7) + Array("\"}".utf8)
-        }
-        guard let written = write(records, in: folder) else { return }
+        guard let written else { preconditionFailure("no spool could be written") }
+        clear(folder)
         let (damaged, hit) = damage(written.bytes, bytes, records.count)
-        guard put(damaged, written.path) else { return }
+        guard put(damaged, written.path) else { preconditionFailure("no file could be written") }
         guard let spool = try? Spool(directory: folder, maximumBytes: 1 << 20) else {
             preconditionFailure("a damaged spool does not start")
         }
@@ -84,6 +81,15 @@ extension Fuzz {
         precondition(!(place..<records.count).contains { !hit.contains($0) }, "the end was lost, and nothing hit it")
     }
 
+    private static let folder = "/dev/shm/loginward-fuzz-\(getpid())"
+
+    private static let records: [[UInt8]] = (0..<24).map { number in
+        Array("{\"id\":\(number),\"text\":\"".utf8) + [UInt8](repeating: 97, count: number * 7) + Array("\"}".utf8)
+    }
+
+    /// What an undamaged spool holds; made once.
+    private static let written = write(records, in: folder)
+
     private static let headBytes = 20
 
     /// The bytes after the edits, and which records they hit.
@@ -93,7 +99,7 @@ extension Fuzz {
         var ends: [Int] = []
         var end = 0
         for number in 0..<count {
-            end += headBytes + 20 + "\(number)".utf8.count + number * 7
+            end += headBytes + records[number].count
             ends.append(end)
         }
         precondition(end == original.count, "a frame is longer than was thought")
@@ -119,7 +125,7 @@ extension Fuzz {
         spool.register(sink: "s")
         spool.append(records)
         spool.stop()
-        guard let name = names(folder).first(where: { $0 != "lock" && !$0.hasPrefix("cursor") && !$0.hasPrefix("s") }),
+        guard let name = names(folder).first(where: { $0.hasPrefix("segment-") }),
             let file = unsafe fopen("\(folder)/\(name)", "rb")
         else { return nil }
         defer { unsafe fclose(file) }
