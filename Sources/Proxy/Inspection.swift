@@ -66,13 +66,13 @@ enum Inspection {
                 policy.ruleset.needsRequestBody || policy.denylist.needsRequestBody || policy.allowlist.needsRequestBody
             let isLookedAt = exchange.login.mayBeLogin && exchange.service?.logins.isEmpty == true
             let wanted = isAsked && !exchange.isAllowlisted || exchange.login.needsRequestBody || isLookedAt
-            if !wanted { return inspectName(exchange, worker) }
-            if !hasBody { return inspectBody(exchange, worker) }
+            if !wanted { return inspectName(exchange, policy, worker) }
+            if !hasBody { return inspectBody(exchange, policy, worker) }
             if case .length(let count) = exchange.requestFraming, count > UInt64(policy.limits.inspectedBytes) {
                 if policy.limits.refusesOverBody { return .refuse(.overBody) }
                 worker.counters.uninspectedBodies += 1
                 exchange.reason.append("over_body")
-                return inspectName(exchange, worker)
+                return inspectName(exchange, policy, worker)
             }
             return .gather
         case .act(let action) where exchange.login.needsRequestBody && hasBody && !exchange.expectsContinue:
@@ -93,9 +93,15 @@ enum Inspection {
 
     /// What the lists say of the typed name, and of the body as far as it was read.
     static func inspectName(_ exchange: Exchange, _ worker: Worker) -> Decision {
+        inspectName(exchange, exchange.policy, worker)
+    }
+
+    private static func inspectName(_ exchange: Exchange, _ policy: Policy, _ worker: Worker) -> Decision {
         if exchange.isAllowlisted { return .pass }
-        let policy = exchange.policy
-        if policy.allowlist.isEmpty && policy.denylist.isEmpty { return .pass }
+        // Without a name only a list that looks at the body can say anything.
+        if !exchange.login.hasName && !policy.allowlist.needsRequestBody && !policy.denylist.needsRequestBody {
+            return .pass
+        }
         exchange.isAllowlisted = ListLookup.body(of: exchange, in: policy.allowlist, worker) != nil
         if exchange.isAllowlisted { return .pass }
         let action = deny(ListLookup.body(of: exchange, in: policy.denylist, worker), exchange, worker)
@@ -105,7 +111,10 @@ enum Inspection {
     // MARK: Request body
 
     static func inspectBody(_ exchange: Exchange, _ worker: Worker) -> Decision {
-        let policy = exchange.policy
+        inspectBody(exchange, exchange.policy, worker)
+    }
+
+    private static func inspectBody(_ exchange: Exchange, _ policy: Policy, _ worker: Worker) -> Decision {
         if let refusal = BodyInspection.read(exchange, worker) {
             // Looked at only for a login that nobody declared: then nothing is asked of the body.
             let isAsked =
@@ -119,7 +128,7 @@ enum Inspection {
         }
         LoginObserver.observeRequest(exchange)
         if let action = exchange.pendingAction { return .act(action) }
-        if case .act(let action) = inspectName(exchange, worker) { return .act(action) }
+        if case .act(let action) = inspectName(exchange, policy, worker) { return .act(action) }
         if exchange.isAllowlisted { return .pass }
         if policy.ruleset.needsFingerprints { LoginObserver.printBody(exchange) }
         let raw = BodyInspection.isDecoded(exchange) ? exchange.decodedBody : exchange.body
@@ -146,7 +155,7 @@ enum Inspection {
             return action
         }
         if !policy.ruleset.inspectsResponses { return nil }
-        let verdict = exchange.policy.ruleset.inspectResponseHead(
+        let verdict = policy.ruleset.inspectResponseHead(
             exchange.response, answerBytes, facts: facts(exchange), state: &exchange.evaluation,
             scratch: worker.scratch)
         return apply(verdict, exchange, worker)

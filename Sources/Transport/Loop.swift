@@ -201,9 +201,12 @@ public final class Loop {
 
     private func endTurn() {
         swap(&deferred, &ending)
-        for target in ending {
+        var index = 0
+        while index < ending.count {
+            let target = ending[index]
             target.isDeferred = false
             target.turnEnded(on: self)
+            index += 1
         }
         ending.removeAll(keepingCapacity: true)
     }
