@@ -93,6 +93,23 @@ struct OTLPEncoderTests {
         #expect(attributes(map, second)["security_rule.uuid"] == "stringValue:no-bots")
     }
 
+    @Test(arguments: [
+        ("users.mfa.challenge", "loginward.mfa.challenge", "9", nil),
+        ("users.mfa.failure", "loginward.mfa.failure", "13", "failure"),
+        ("users.signup", "loginward.signup", "9", nil), ("users.lockout", "loginward.lockout", "13", nil),
+        ("orders.placed", "loginward.orders.placed", "9", nil),
+    ])
+    func `an event that is no login has its own name, and an outcome only where something was tried`(
+        _ event: String, _ name: String, _ severity: String, _ outcome: String?
+    ) throws {
+        let map = try json([#"{"time":"2026-11-23T12:08:50Z","event":"\#(event)","service":"sso","blocked":false}"#])
+        let record = "resourceLogs.0.scopeLogs.0.logRecords.0"
+        #expect(map[record + ".eventName"] == name)
+        #expect(map[record + ".body.stringValue"] == event)
+        #expect(map[record + ".severityNumber"] == severity)
+        #expect(attributes(map, record)["loginward.login.outcome"] == outcome.map { "stringValue:" + $0 })
+    }
+
     @Test func `leaves out lines that are no events and counts them`() {
         for encoding in [SinkDescription.Encoding.json, .protobuf] {
             let encoder = OTLPEncoder(host: "h", encoding: encoding)

@@ -84,10 +84,12 @@ package struct OTLPEncoder: Sendable {
         json.key("severityNumber")
         json.number(Int64(record.severityNumber))
         text("severityText", record.severityText, &json)
-        text("eventName", "loginward.login", &json)
+        json.key("eventName")
+        json.string(record.eventName.span)
         json.key("body")
         json.beginObject()
-        text("stringValue", record.body, &json)
+        json.key("stringValue")
+        json.string(record.body.span)
         json.endObject()
         json.key("attributes")
         json.beginArray()
@@ -164,7 +166,7 @@ package struct OTLPEncoder: Sendable {
 
     private func protobuf(_ record: OTLPRecord, _ observed: UInt64) -> [UInt8] {
         var body = ProtobufWriter()
-        body.text(1, record.body)
+        body.bytes(1, record.body)
         var out = ProtobufWriter()
         out.fixed64(1, record.unixNanoseconds)
         out.integer(2, UInt64(record.severityNumber))
@@ -174,7 +176,7 @@ package struct OTLPEncoder: Sendable {
             out.bytes(6, attribute(record.attributes[index].key, record.attributes[index].value))
         }
         out.fixed64(11, observed)
-        out.text(12, "loginward.login")
+        out.bytes(12, record.eventName)
         return out.bytes
     }
 

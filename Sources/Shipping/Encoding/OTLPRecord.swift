@@ -13,14 +13,28 @@ struct OTLPRecord: Sendable {
 
     var service: [UInt8] = []
     var unixNanoseconds: UInt64 = 0
+    /// As the native form says it: "users.login.failure".
+    var name: [UInt8] = []
     var isSuccess = false
     var isBlocked = false
     var isUnknown = false
     var attributes: [(key: [UInt8], value: Value)] = []
 
-    var severityNumber: Int { isBlocked ? 14 : isSuccess ? 9 : 13 }
-    var severityText: StaticString { isBlocked ? "WARN2" : isSuccess ? "INFO" : "WARN" }
-    var body: StaticString { isSuccess ? "login success" : "login failure" }
+    private var isLogin: Bool { name.starts(with: "users.login.".utf8) }
+    /// A password or a second factor was tried; a sign-up or a reset has no outcome.
+    private var hasOutcome: Bool { isSuccess || name.suffix(8).elementsEqual(".failure".utf8) }
+    private var isWarning: Bool { hasOutcome ? !isSuccess : name.elementsEqual("users.lockout".utf8) }
+
+    var severityNumber: Int { isBlocked ? 14 : isWarning ? 13 : 9 }
+    var severityText: StaticString { isBlocked ? "WARN2" : isWarning ? "WARN" : "INFO" }
+    /// For a human: what a login came to, else the event's name.
+    var body: [UInt8] { isLogin ? Array((isSuccess ? "login success" : "login failure").utf8) : name }
+    /// `loginward.login`, `loginward.mfa.challenge`, `loginward.signup` and so on.
+    var eventName: [UInt8] {
+        if isLogin { return Array("loginward.login".utf8) }
+        let prefix = Array("users.".utf8)
+        return Array("loginward.".utf8) + (name.starts(with: prefix) ? name.dropFirst(prefix.count) : name[...])
+    }
 
     /// Native names and those of the semantic conventions 1.44, where a convention exists.
     private static let names: [String: String] = [
@@ -53,40 +67,44 @@ struct OTLPRecord: Sendable {
         if !headerNames.isEmpty {
             attributes.append((Array("loginward.http.header_names".utf8), .strings(headerNames)))
         }
-        attributes.append(
-            (
-                Array("loginward.login.outcome".utf8),
-                .string(Array((isUnknown ? "unknown" : isSuccess ? "success" : "failure").utf8))
-            ))
+        if hasOutcome {
+            attributes.append(
+                (
+                    Array("loginward.login.outcome".utf8),
+                    .string(Array((isUnknown ? "unknown" : isSuccess ? "success" : "failure").utf8))
+                ))
+        }
     }
 
-    private mutating func take(_ name: String, _ value: [UInt8], _ kind: NamedValues.Kind) {
-        switch name {
+    private mutating func take(_ key: String, _ value: [UInt8], _ kind: NamedValues.Kind) {
+        switch key {
         case "service": service = value
         case "time": unixNanoseconds = Self.nanoseconds(value)
-        case "event": isSuccess = value.suffix(8).elementsEqual(".success".utf8)
+        case "event":
+            name = value
+            isSuccess = value.suffix(8).elementsEqual(".success".utf8)
         default:
-            if name == "tags.outcome" { isUnknown = value.elementsEqual("unknown".utf8) }
-            if name == "blocked" { isBlocked = value.elementsEqual("true".utf8) }
-            let key: String
-            if let known = Self.names[name] {
-                key = known
-            } else if name.hasPrefix("fingerprint.") || name.hasPrefix("tags.") {
-                key = "loginward." + name
+            if key == "tags.outcome" { isUnknown = value.elementsEqual("unknown".utf8) }
+            if key == "blocked" { isBlocked = value.elementsEqual("true".utf8) }
+            let attribute: String
+            if let known = Self.names[key] {
+                attribute = known
+            } else if key.hasPrefix("fingerprint.") || key.hasPrefix("tags.") {
+                attribute = "loginward." + key
             } else {
                 return
             }
             switch kind {
             case .null: return
-            case .boolean: attributes.append((Array(key.utf8), .boolean(value.first == UInt8(ascii: "t"))))
+            case .boolean: attributes.append((Array(attribute.utf8), .boolean(value.first == UInt8(ascii: "t"))))
             case .number:
                 let text = String(decoding: value, as: UTF8.self)
-                if name != "duration_ms", let number = Int64(text) {
-                    attributes.append((Array(key.utf8), .integer(number)))
+                if key != "duration_ms", let number = Int64(text) {
+                    attributes.append((Array(attribute.utf8), .integer(number)))
                 } else if let number = Double(text), number.isFinite {
-                    attributes.append((Array(key.utf8), .double(number)))
+                    attributes.append((Array(attribute.utf8), .double(number)))
                 }
-            case .string: attributes.append((Array(key.utf8), .string(value)))
+            case .string: attributes.append((Array(attribute.utf8), .string(value)))
             }
         }
     }
