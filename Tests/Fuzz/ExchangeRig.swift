@@ -33,7 +33,7 @@ final class ExchangeRig {
     private var room = [UInt8](repeating: 0, count: 65_536)
 
     init?() {
-        let path = "/tmp/loginward-fuzz-\(getpid()).sock"
+        let path = "\(Fuzz.folder)/gate-\(getpid()).sock"
         do {
             listener = try ListeningSocket(.unix(path))
             guard let policy = Policy.plain(server: .unix(path)) else { return nil }

@@ -56,10 +56,10 @@ extension Fuzz {
     private static func spool(_ bytes: Span<UInt8>) {
         if bytes.count > 96 { return }
         guard let written else { preconditionFailure("no spool could be written") }
-        clear(folder)
+        clear(spoolFolder)
         let (damaged, hit) = damage(written.bytes, bytes, records.count)
         guard put(damaged, written.path) else { preconditionFailure("no file could be written") }
-        guard let spool = try? Spool(directory: folder, maximumBytes: 1 << 20) else {
+        guard let spool = try? Spool(directory: spoolFolder, maximumBytes: 1 << 20) else {
             preconditionFailure("a damaged spool does not start")
         }
         spool.register(sink: "s")
@@ -81,14 +81,14 @@ extension Fuzz {
         precondition(!(place..<records.count).contains { !hit.contains($0) }, "the end was lost, and nothing hit it")
     }
 
-    private static let folder = "/dev/shm/loginward-fuzz-\(getpid())"
+    private static let spoolFolder = "\(Fuzz.folder)/spool-\(getpid())"
 
     private static let records: [[UInt8]] = (0..<24).map { number in
         Array("{\"id\":\(number),\"text\":\"".utf8) + [UInt8](repeating: 97, count: number * 7) + Array("\"}".utf8)
     }
 
     /// What an undamaged spool holds; made once.
-    private static let written = write(records, in: folder)
+    private static let written = write(records, in: spoolFolder)
 
     private static let headBytes = 20
 

@@ -10,6 +10,9 @@ struct Fuzz: Sendable {
 
     static let all = http + content + rules + files + exchanges + logins
 
+    /// Where functions put files; `.ci/fuzz` removes it.
+    static let folder = unsafe getenv("FUZZ_FOLDER").map { unsafe String(cString: $0) } ?? "/tmp"
+
     static let chosen: Fuzz? = {
         let name = unsafe getenv("FUZZ").map { unsafe String(cString: $0) }
         return all.first { $0.name == name }
