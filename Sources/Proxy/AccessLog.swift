@@ -46,7 +46,10 @@ struct AccessLog: ~Copyable {
         block.append(",\"verdict\":\"")
         block.append(exchange.outcome.label)
         block.append("\"")
-        if let rule = exchange.decidingRule { text(",\"rule\":\"", exchange.policy.ruleset.rule(at: rule).id.span) }
+        if let position = exchange.decidingRule {
+            let id = exchange.policy.ruleset.rule(at: position).id
+            text(",\"rule\":\"", id.span)
+        }
         let (reason, identifier) = (exchange.reason, exchange.requestID)
         if !reason.isEmpty { text(",\"reason\":\"", reason.span) }
         if !identifier.isEmpty { plain(",\"request_id\":\"", identifier.span) }

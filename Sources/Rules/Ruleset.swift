@@ -2,8 +2,8 @@
 import Patterns
 import Wire
 
-/// A rule as it runs.
-public struct CompiledRule: Sendable {
+/// A rule as it runs. Immutable; a class for the same reason as `RuleInput`: a login that matches a rule asks four times for it.
+public final class CompiledRule: Sendable {
     public let id: [UInt8]
     public let name: String
     public let mode: Rule.Mode
@@ -16,6 +16,22 @@ public struct CompiledRule: Sendable {
     let phase: Phase
     /// Its condition's place among the nodes of all conditions.
     let root: Int
+
+    init(
+        id: [UInt8], name: String, mode: Rule.Mode, tags: [(String, String)], action: RuleAction,
+        captures: [(tag: [UInt8], subject: Subject)], expires: Int64, services: [Int], phase: Phase, root: Int
+    ) {
+        self.id = id
+        self.name = name
+        self.mode = mode
+        self.tags = tags
+        self.action = action
+        self.captures = captures
+        self.expires = expires
+        self.services = services
+        self.phase = phase
+        self.root = root
+    }
 
     /// Its action is carried out, not only noted.
     public var isEnforced: Bool { mode == .block }

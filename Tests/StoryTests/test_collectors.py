@@ -220,6 +220,10 @@ def test_what_a_collector_refuses_for_good_is_counted_and_does_not_hold_up_the_r
         wait_for(lambda: sent(gate, "rejected") == 1)
         assert users(receiver.lines) == ["u0", "u1"] and sent(gate) == 2
         assert gate.logged("rejected 1 events: status 400")
+        aside = next((gate.folder / "state").rglob("refused-*.jsonl"))
+        kept = [json.loads(line) for line in aside.read_text().splitlines()]
+        assert [line["event"]["usr"]["login"] for line in kept] == ["poison"] and "400" in kept[0]["reason"]
+        assert gate.logged(str(aside)), "the log says where they are"
 
 
 def test_a_batch_that_is_too_large_is_halved(gates, origin):

@@ -39,6 +39,7 @@ final class Sender: Sendable {
     private let client: HTTPClient?
     private let file: FileWriter?
     private let encoder: OTLPEncoder?
+    private let refused: RefusedEvents
 
     init(
         _ description: SinkDescription, spool: Spool, host: String, replacing predecessor: Sender? = nil,
@@ -68,6 +69,7 @@ final class Sender: Sendable {
                 url: target.url, headers: [("Content-Type", target.type)] + description.headers,
                 caFile: description.caFile, timeout: description.timeout)
         }
+        refused = RefusedEvents(directory: spool.directory, sink: description.name)
         spool.register(sink: description.name, isNew: isNew)
         state.withLock { $0.predecessor = predecessor }
     }
@@ -159,7 +161,9 @@ final class Sender: Sendable {
                     return state.isFailing
                 }
                 if recovered { log("collector \(description.name) takes events again") }
-                if lost > 0 { log("collector \(description.name) rejected \(lost) of \(lines.count) events") }
+                if lost > 0 {
+                    reject(lines, "rejected \(lost) of \(lines.count) events", "\(lost) of these \(lines.count)")
+                }
                 return true
             case .refused(let reason, let isTooLarge):
                 if isTooLarge && lines.count > 1 {
@@ -170,7 +174,7 @@ final class Sender: Sendable {
                     state.counters.rejected += UInt64(lines.count)
                     state.counters.lastFailure = reason
                 }
-                log("collector \(description.name) rejected \(lines.count) events: \(reason)")
+                reject(lines, "rejected \(lines.count) events: \(reason)", reason)
                 return true
             case .retry(let asked, let reason):
                 let isNew = state.withLock { state in
@@ -184,6 +188,16 @@ final class Sender: Sendable {
                 }
                 if !pause(backoff.next(asked: asked)) { return false }
             }
+        }
+    }
+
+    /// The collector will never take these: they are set aside, so that somebody can look at them.
+    private func reject(_ lines: ArraySlice<[UInt8]>, _ what: String, _ reason: String) {
+        do throws(DiskFault) {
+            try refused.keep(lines, reason: reason, unixNanoseconds: Int64(clamping: Host.unixNanoseconds()))
+            log("collector \(description.name) \(what); they are in \(refused.path)")
+        } catch {
+            log("collector \(description.name) \(what); they are lost: \(error)")
         }
     }
 

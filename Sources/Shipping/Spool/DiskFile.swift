@@ -83,6 +83,11 @@ enum DiskFile {
         if unsafe rename(temporary, path) != 0 { throw DiskFault("rename", path) }
     }
 
+    /// Gives a file another name, in place of what had it. No such file is no fault.
+    static func move(_ path: String, to other: String) throws(DiskFault) {
+        if unsafe rename(path, other) != 0 && errno != ENOENT { throw DiskFault("rename", path) }
+    }
+
     static func makeDirectory(_ path: String) throws(DiskFault) {
         var end = path.startIndex
         while end < path.endIndex {

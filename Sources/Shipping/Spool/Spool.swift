@@ -38,11 +38,14 @@ package final class Spool: Sendable {
         package var pending: [String: UInt64] = [:]
     }
 
+    /// Where its files are.
+    let directory: String
     private let state: Guarded<SpoolState>
     private let queue = DispatchQueue(label: "loginward.spool")
 
     /// `recentBytes` of what was written stay in memory for sinks that keep up.
     package init(directory: String, maximumBytes: Int, recentBytes: Int = 2 << 20) throws {
+        self.directory = directory
         state = Guarded(try SpoolState(directory: directory, maximumBytes: maximumBytes, recentMaximum: recentBytes))
     }
 
