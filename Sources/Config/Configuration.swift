@@ -82,7 +82,8 @@ package struct LimitSettings: Sendable {
     package var minimumReadRate = 240
     package var rateGrace = Duration.seconds(10)
     package var connections = 100_000
-    package var connectionsPerAddress = 10_000
+    /// nil: as many as it likes.
+    package var connectionsPerAddress: Int?
     package var requestsPerConnection = 100_000
 }
 

@@ -108,9 +108,9 @@ package struct ExchangeLimits: Sendable {
     package var bodyRate = 240
     package var readRate = 240
     package var rateGrace = Duration.seconds(10)
-    /// Client connections of all loops together, and of one address.
+    /// Client connections of all loops together, and of one address (nil: any).
     package var connections = 100_000
-    package var connectionsPerAddress = 10_000
+    package var connectionsPerAddress: Int?
     package var requestsPerConnection = 100_000
 
     package init() {}

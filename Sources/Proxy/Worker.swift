@@ -191,16 +191,18 @@ package final class Worker: EventTarget {
         freeSlots.append(slot)
     }
 
-    /// What a peer's connections are counted under: its address, of IPv6 the prefix. nil for a trusted proxy and for a Unix socket, which
-    /// bring many clients.
+    /// What a peer's connections are counted under: its address, of IPv6 the prefix. nil when there is no limit, and for a trusted proxy and
+    /// a Unix socket, which bring many clients.
     private func addressKey(_ peer: SocketAddress) -> IPAddress? {
-        guard let address = peer.address, !policy.trust.trusted.contains(address) else { return nil }
+        guard policy.limits.connectionsPerAddress != nil, let address = peer.address,
+            !policy.trust.trusted.contains(address)
+        else { return nil }
         return address.isIPv4 ? address : address.masked(to: policy.trust.prefixLength)
     }
 
     /// One loop's share. A few connections may always meet at the same loop.
     private var addressLimit: Int {
-        let limit = policy.limits.connectionsPerAddress
+        let limit = policy.limits.connectionsPerAddress ?? .max
         return max(limit / loops, min(limit, 16))
     }
 
