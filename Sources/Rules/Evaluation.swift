@@ -55,9 +55,6 @@ public struct Evaluation: Sendable {
 
     @inline(__always)
     mutating func set(_ bit: Int) { bits[bit >> 6] |= 1 << UInt64(bit & 63) }
-
-    @inline(__always)
-    func holds(_ bit: Int) -> Bool { bits[bit >> 6] & (1 << UInt64(bit & 63)) != 0 }
 }
 
 /// A value on its way through transforms, with the memory for the next step. Owned by a scratch.
