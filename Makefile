@@ -57,7 +57,8 @@ conformance: build ## play hostile requests and answers through Loginward, nginx
 
 bench: build ## compare CPU per request with a blind relay, nginx and HAProxy; memory; allocations
 	@.ci/install bench
-	python3 Tests/Bench/bench.py --loginward $(RELEASE)/loginward --json .build/bench.json
+	LOGINWARD_BENCH=1 $(SWIFT) build -c release --static-swift-stdlib --product loginward-lists
+	python3 Tests/Bench/bench.py --loginward $(RELEASE)/loginward --lists $(RELEASE)/loginward-lists --json .build/bench.json
 
 fuzz: setup ## fuzz every parser, file and whole exchanges for TIME each, 60s when not given (FUZZ=name for one)
 	@.ci/fuzz $(TIME) $(FUZZ)

@@ -91,6 +91,14 @@ let package = Package(
     cxxLanguageStandard: .cxx17
 )
 
+// `make bench` builds what measures lists, beside the daemon.
+if Context.environment["LOGINWARD_BENCH"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "ListBench", dependencies: ["Rules", "Wire"], path: "Tests/Bench/Lists", swiftSettings: house))
+    package.products.append(.executable(name: "loginward-lists", targets: ["ListBench"]))
+}
+
 // `make fuzz` builds the parsers with coverage and the address sanitizer, in a folder of its own.
 if Context.environment["LOGINWARD_FUZZ"] != nil {
     let fuzzed = ["Wire", "Patterns", "Rules", "Logins", "Config", "Transport", "Proxy", "Shipping"]

@@ -14,8 +14,8 @@ package struct Configuration: Sendable {
     package var requestID = RequestIDSettings()
     package var services: [ServiceSettings] = []
     package var limits = LimitSettings()
-    package var denylist: [ListedFile] = []
-    package var allowlist: [ListedFile] = []
+    package var denylist = ListSettings()
+    package var allowlist = ListSettings()
     package var rules: [Rule] = []
     package var blockPageHTML: String?
     package var blockPageJSON: String?
@@ -25,6 +25,19 @@ package struct Configuration: Sendable {
     package var accessLog: AccessLogSettings?
 
     package init() {}
+}
+
+/// `denylist:` or `allowlist:`.
+package struct ListSettings: Sendable {
+    package var files: [ListedFile] = []
+    /// A reload that leaves less than half of the entries is a problem, not a warning.
+    package var refusesShrinking = false
+    package var place = Place(file: "")
+
+    /// Lists of millions of lines are not kept beside what was made of them.
+    package mutating func forgetContents() {
+        for index in files.indices { files[index].contents = [] }
+    }
 }
 
 /// A file that a list names, with what stands in it.

@@ -101,13 +101,22 @@ package enum ConfigurationReader {
     }
 
     /// `files: [PATTERN…]` of a list, with what stands in them.
-    private static func listed(_ top: YAMLSection, _ key: String, _ context: ReadingContext) -> [ListedFile] {
-        guard let section = top.section(key) else { return [] }
+    private static func listed(_ top: YAMLSection, _ key: String, _ context: ReadingContext) -> ListSettings {
+        var settings = ListSettings()
+        guard let section = top.section(key) else { return settings }
+        settings.place = section.place
         let files = paths(section, context)
+        if let answer = section.string("on_shrink", known: ["warn", "error"]) {
+            settings.refusesShrinking = answer == "error"
+            if answer != "warn" && answer != "error" {
+                context.report(section.place("on_shrink"), "on_shrink must be warn or error, not \"\(answer)\"")
+            }
+        }
         section.finish()
-        return files.compactMap { path, place in
+        settings.files = files.compactMap { path, place in
             context.contents(path, place).map { ListedFile(path: path, contents: $0) }
         }
+        return settings
     }
 
     /// The files that `files:` names, patterns expanded. A pattern without a match is fine, a plain name without a file is not.

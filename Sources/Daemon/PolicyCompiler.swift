@@ -25,8 +25,8 @@ enum PolicyCompiler {
         let rules = problems.isEmpty ? configuration.rules : configuration.rules.map(everywhere)
         let compiled = RuleCompiler.compile(rules, services: configuration.services.map(\.name))
         problems += compiled.problems
-        let denylist = list(configuration.denylist, &problems)
-        let allowlist = list(configuration.allowlist, &problems)
+        let denylist = list(configuration.denylist, replacing: old?.denylist, &problems)
+        let allowlist = list(configuration.allowlist, replacing: old?.allowlist, &problems)
         let services = configuration.services.enumerated().compactMap {
             service($0.element, index: $0.offset, configuration, slots, endpoints, old, &problems)
         }
@@ -48,7 +48,11 @@ enum PolicyCompiler {
             limits: limits(configuration.limits), requestID: requestID(configuration.requestID),
             pages: BlockPages(html: configuration.blockPageHTML, json: configuration.blockPageJSON),
             writesAccessLog: configuration.accessLog != nil, flagHeaders: flagHeaders(inForce), listeners: listeners)
-        return (LoadedPolicy(configuration: configuration, policy: policy), [])
+        // Lists of millions of lines are not kept beside what was made of them.
+        var kept = configuration
+        kept.denylist.forgetContents()
+        kept.allowlist.forgetContents()
+        return (LoadedPolicy(configuration: kept, policy: policy), [])
     }
 
     private static func everywhere(_ rule: Rule) -> Rule {
@@ -57,11 +61,27 @@ enum PolicyCompiler {
         return rule
     }
 
-    private static func list(_ files: [ListedFile], _ problems: inout [Problem]) -> Denylist? {
-        let read = DenylistReader.read(files.map { (path: $0.path, contents: $0.contents) })
+    private static func list(_ settings: ListSettings, replacing old: Denylist?, _ problems: inout [Problem])
+        -> Denylist?
+    {
+        let read = DenylistReader.read(settings.files.map { (path: $0.path, contents: $0.contents) })
         problems += read.problems
+        for kind in [ListKind.asn, .country] where read.list?.has(kind) == true {
+            problems.append(
+                Problem(
+                    settings.place, "entries with \(kind.word)= need a database of networks, and none is configured"))
+        }
+        if settings.refusesShrinking, let old, let new = read.list, hasShrunk(from: old, to: new) {
+            problems.append(
+                Problem(
+                    settings.place, "the list has only \(new.count) of \(old.count) entries left",
+                    hint: "on_shrink: warn takes it"))
+        }
         return read.list
     }
+
+    /// A list that lost more than half of its entries is more often half a file than half the attackers.
+    static func hasShrunk(from old: Denylist, to new: Denylist) -> Bool { new.count * 2 < old.count }
 
     private static func flagHeaders(_ rules: [CompiledRule]) -> [[UInt8]] {
         var names: Set<[UInt8]> = [Array("x-loginward-flag".utf8)]

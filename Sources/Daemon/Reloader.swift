@@ -2,6 +2,7 @@
 import Config
 import Dispatch
 import Proxy
+import Rules
 import Transport
 import Wire
 
@@ -94,6 +95,7 @@ final class Reloader: Sendable {
             if problems.isEmpty, let prepared {
                 // A server that is new has no address before it was asked for.
                 names.refresh(onlyUnknown: true)
+                warnOfShrinking(old, result.policy)
                 outputs.adopt(prepared)
                 loops.adopt(result.policy)
                 needsRestart = restartNeeded(result.configuration)
@@ -113,6 +115,16 @@ final class Reloader: Sendable {
         state.withLock { $0.last = outcome }
         names.endpoints.keep(only: current.policy.services.flatMap(\.upstream.servers))
         return outcome
+    }
+
+    private func warnOfShrinking(_ old: Policy, _ new: Policy) {
+        for (name, before, after) in [
+            ("denylist", old.denylist, new.denylist), ("allowlist", old.allowlist, new.allowlist),
+        ] where PolicyCompiler.hasShrunk(from: before, to: after) {
+            log.warning(
+                "a list has less than half of its entries left",
+                ["list": name, "before": "\(before.count)", "after": "\(after.count)"])
+        }
     }
 
     private func prepareOutputs(_ configuration: Configuration, _ problems: inout [Problem]) -> Outputs.Prepared? {

@@ -53,6 +53,8 @@ final class Exchange {
     var service: ServicePolicy?
     var evaluation = Evaluation()
     var isAllowlisted = false
+    /// An allowlist entry says that it is judged and never refused.
+    var isMonitored = false
     var outcome = Outcome.allowed
     var status = 0
     /// Rule that decided, or nil; position in the ruleset.
@@ -134,6 +136,7 @@ final class Exchange {
         bodyValues.reset()
         service = nil
         isAllowlisted = false
+        isMonitored = false
         outcome = .allowed
         status = 0
         decidingRule = nil

@@ -28,7 +28,7 @@ enum Inspection {
         identify(exchange, policy, worker)
         RequestTarget.normalise(bytes.slice(exchange.request.path), into: &exchange.path)
         // 2. The allowlist wins over everything that follows.
-        exchange.isAllowlisted = ListLookup.head(of: exchange, in: policy.allowlist, worker) != nil
+        allow(ListLookup.head(of: exchange, in: policy.allowlist, worker), exchange)
         // 3. Where to.
         guard let index = policy.router.service(for: bytes.slice(exchange.request.authority)) else {
             return .refuse(.noSuchService)
@@ -102,7 +102,7 @@ enum Inspection {
         if !exchange.login.hasName && !policy.allowlist.needsRequestBody && !policy.denylist.needsRequestBody {
             return .pass
         }
-        exchange.isAllowlisted = ListLookup.body(of: exchange, in: policy.allowlist, worker) != nil
+        allow(ListLookup.body(of: exchange, in: policy.allowlist, worker), exchange)
         if exchange.isAllowlisted { return .pass }
         let action = deny(ListLookup.body(of: exchange, in: policy.denylist, worker), exchange, worker)
         return action.map { .act($0) } ?? .pass
@@ -148,7 +148,7 @@ enum Inspection {
         let policy = exchange.policy
         if policy.ruleset.needsSessionFingerprint { LoginObserver.printSession(exchange) }
         if !exchange.isAllowlisted {
-            exchange.isAllowlisted = ListLookup.answer(to: exchange, in: policy.allowlist, worker) != nil
+            allow(ListLookup.answer(to: exchange, in: policy.allowlist, worker), exchange)
         }
         if exchange.isAllowlisted { return nil }
         if let action = deny(ListLookup.answer(to: exchange, in: policy.denylist, worker), exchange, worker) {
@@ -176,17 +176,28 @@ enum Inspection {
 
     // MARK: Verdicts
 
+    /// An allowlist entry was found, or not. Who is only monitored is judged as everybody and never refused.
+    private static func allow(_ hit: ListHit?, _ exchange: Exchange) {
+        guard let hit else { return }
+        if hit.isMonitored { exchange.isMonitored = true } else { exchange.isAllowlisted = true }
+    }
+
+    /// Verdicts are noted and not carried out.
+    private static func onlyNotes(_ exchange: Exchange) -> Bool {
+        exchange.policy.monitorsOnly || exchange.isMonitored
+    }
+
     /// What a denylist entry that was found asks for; in monitor mode a note.
-    private static func deny(_ entry: Denylist.Entry?, _ exchange: Exchange, _ worker: Worker) -> RuleAction? {
-        guard let entry else { return nil }
+    private static func deny(_ hit: ListHit?, _ exchange: Exchange, _ worker: Worker) -> RuleAction? {
+        guard let hit else { return nil }
         worker.counters.denylistHits += 1
         exchange.reason.removeAll(keepingCapacity: true)
         exchange.reason.append("denylist")
-        if !entry.reason.isEmpty {
-            exchange.reason.append(": ")
-            exchange.reason.append(contentsOf: entry.reason.utf8)
-        }
-        if exchange.policy.monitorsOnly {
+        let start = exchange.reason.count
+        exchange.reason.append(": ")
+        exchange.policy.denylist.appendReason(of: hit, to: &exchange.reason)
+        if exchange.reason.count == start + 2 { exchange.reason.removeLast(2) }
+        if onlyNotes(exchange) || hit.isMonitored {
             exchange.outcome = .monitored
             return nil
         }
@@ -206,11 +217,11 @@ enum Inspection {
             exchange.countedMatches += 1
             if exchange.outcome == .allowed && !ruleset.rule(at: rule).isFlag { exchange.outcome = .monitored }
             if exchange.decidingRule == nil { exchange.decidingRule = rule }
-            if !exchange.policy.monitorsOnly { appendFlag(ruleset.rule(at: rule), exchange) }
+            if !onlyNotes(exchange) { appendFlag(ruleset.rule(at: rule), exchange) }
         }
         guard case .act(let index) = verdict else { return nil }
         exchange.decidingRule = index
-        if exchange.policy.monitorsOnly { return nil }
+        if onlyNotes(exchange) { return nil }
         let action = ruleset.rule(at: index).action
         switch action {
         case .flag: return nil

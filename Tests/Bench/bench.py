@@ -362,6 +362,11 @@ limits: {{ idle_timeout: 600s }}
         result["idle"] = [self.idle_memory(p.await_port(), self.arguments.idle) for p in fresh if p]
         if self.arguments.loginward:
             result["allocations"] = self.allocations(origin, 10_000)
+        if self.arguments.lists:
+            done = subprocess.run([self.arguments.lists, str(self.arguments.entries)], capture_output=True, text=True)
+            if done.returncode:
+                raise Failed(f"{self.arguments.lists}: {done.stderr}")
+            result["lists"] = json.loads(done.stdout)
         return result
 
 
@@ -384,6 +389,10 @@ def table(result):
         lines += ["", f"{'Allocations':<18}{'per request':>15}"]
         lines += [f"  {kind:<16}{row['per_request']:>15.4f}   ({row['calls']} in {row['requests']} requests)"
                   for kind, row in result["allocations"].items()]
+    if "lists" in result:
+        rows = result["lists"]
+        lines += ["", f"Lists of {rows['entries']:,} networks and of {rows['names']:,} user names"]
+        lines += [f"  {name.replace('_', ' '):<28}{value:>12,.1f}" for name, value in rows.items() if name not in ("entries", "names")]
     if result.get("targets"):
         lines += ["", f"{'Targets':<22}{'at most':>10}{'seen':>10}"]
         lines += [f"  {row['target']:<20}{row['limit']:>10}{row['seen']:>10}   {'met' if row['met'] else 'MISSED'}" for row in result["targets"]]
@@ -402,12 +411,20 @@ def targets(result):
     seen = {"GET to relay": own["GET"]["to_relay"], "GET to nginx": own["GET"]["to_nginx"], "POST to nginx": own["POST"]["to_nginx"],
             "idle bytes": next(row["bytes_per_connection"] for row in result["idle"] if row["name"] == "loginward"),
             "allocations per GET": result["allocations"]["GET"]["per_request"]}
-    return [{"target": name, "limit": limit, "seen": seen[name], "met": seen[name] <= limit} for name, limit in LIMITS.items()]
+    limits = dict(LIMITS)
+    if "lists" in result:
+        rows = result["lists"]
+        limits |= {"list lookup ns, hit": 60, "list lookup ns, miss": 60, "list compile s": 5, "bytes of IPv4 entry": 16, "bytes of IPv6 entry": 32}
+        seen |= {"list lookup ns, hit": rows["hit_ns"], "list lookup ns, miss": rows["miss_ns"], "list compile s": rows["compile_seconds"],
+                 "bytes of IPv4 entry": rows["bytes_per_ipv4_entry"], "bytes of IPv6 entry": rows["bytes_per_ipv6_entry"]}
+    return [{"target": name, "limit": limit, "seen": round(seen[name], 3), "met": seen[name] <= limit} for name, limit in limits.items()]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--loginward", help="the release binary; without it only the rivals run")
+    parser.add_argument("--lists", help="the program that measures lists; without it they are left out")
+    parser.add_argument("--entries", type=int, default=10_000_000, help="entries of these lists")
     parser.add_argument("--json", help="where the figures go")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3, help="of each load in a round")

@@ -45,6 +45,10 @@ struct ConfigurationReaderTests {
     }
 
     @Test(arguments: [
+        (
+            "denylist: { files: [], on_shrink: panic }\n",
+            #"6:36 on_shrink must be warn or error, not "panic""#
+        ),
         ("limts: {}\n", #"6:1 unknown key "limts""#),
         (
             "limits: { header_timeout: 10 }\n",

@@ -104,7 +104,7 @@ import Wire
     @Test func `the example denylist denies nothing and has no mistake`() throws {
         let configuration = try #require(Self.read("demo.yaml").configuration)
         let (list, problems) = DenylistReader.read(
-            configuration.denylist.map { (path: $0.path, contents: $0.contents) })
+            configuration.denylist.files.map { (path: $0.path, contents: $0.contents) })
         #expect(problems.isEmpty)
         #expect(list?.isEmpty == true)
     }

@@ -27,7 +27,11 @@ extension Fuzz {
         precondition((list == nil) == !problems.isEmpty)
         guard let list else { return }
         _ = list.find(address: .loopback, now: 0)
-        _ = list.find(login: bytes, now: 0)
+        _ = list.find(.login, bytes, now: 0)
+        list.forEach { entry in
+            _ = entry.line
+            return true
+        }
     }
 
     /// Expressions of the kinds that rules use.

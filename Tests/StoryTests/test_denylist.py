@@ -1,5 +1,6 @@
 """The denylist refuses, the allowlist wins, and a list with a bad line is not taken at all."""
 import datetime
+import time
 
 import pytest
 
@@ -172,7 +173,7 @@ def test_in_monitor_mode_a_denied_client_passes_and_is_written_down(listed):
 
 
 @pytest.mark.parametrize("line", [
-    "203.0.113.300", "203.0.113.1/33", "203.0.113.1/24", "010.0.0.1", "2001:db8::/129", "fe80::1%eth0", "usr.login=", "country=XX", "evil.example",
+    "203.0.113.300", "203.0.113.1/33", "203.0.113.1/24", "010.0.0.1", "2001:db8::/129", "fe80::1%eth0", "usr.login=", "country=XXX", "evil.example",
     "203.0.113.1 tomorrow", "203.0.113.1 2026-13-01T00:00:00Z",
 ])
 def test_a_bad_line_refuses_the_whole_list_with_its_number(folder, origin, line):
@@ -213,3 +214,74 @@ def test_a_list_of_ten_thousand_entries_refuses_exactly_those(listed):
     for number in range(0, 10_000, 500):
         assert status(gate, entries[number]) == 403
     assert status(gate, "10.200.0.1") == 200
+
+
+@pytest.mark.parametrize("head", [{"Cookie": "theme=dark; sid=stolen-7"}, {"Cookie": 'sid="stolen-7"'}, {"Authorization": "Bearer stolen-7"}])
+def test_a_session_token_is_refused_wherever_it_travels(listed, head):
+    gate = listed("session=stolen-7 - cookie theft\n")
+    assert status(gate, **head) == 403
+    assert gate.accesses()[0]["reason"] == "denylist: cookie theft"
+    assert status(gate, Cookie="sid=stolen-77; other=x") == 200
+
+
+def test_who_is_allowed_as_monitored_is_judged_and_never_refused(listed, origin):
+    gate = listed(
+        "203.0.113.0/24 - hosting range\nusr.login=root - reserved\n", allow="203.0.113.5 - mode=monitored our scanner\n203.0.113.6\n")
+    assert status(gate, "203.0.113.5") == 200
+    assert status(gate, "203.0.113.5", "POST", "/login", "username=root&password=x") == 200
+    assert status(gate, "203.0.113.6") == 200
+    assert status(gate, "203.0.113.7") == 403
+    lines = gate.accesses(4)
+    assert [line["verdict"] for line in lines] == ["monitor", "monitor", "allow", "block"]
+    assert lines[0]["reason"] == "denylist: hosting range"
+
+
+def test_a_monitored_entry_of_the_denylist_only_notes(listed):
+    gate = listed("203.0.113.7 - mode=monitored source=feed seen once\n")
+    assert status(gate, "203.0.113.7") == 200
+    line = gate.accesses()[0]
+    assert (line["verdict"], line["reason"]) == ("monitor", "denylist: seen once")
+
+
+def test_a_list_that_shrinks_by_more_than_half_is_a_warning_or_a_problem(listed, folder):
+    gate = listed("203.0.113.7\n203.0.113.8\n203.0.113.9\n")
+    (folder / "deny.txt").write_text("203.0.113.7\n203.0.113.8\n")
+    gate.reload()
+    assert not gate.logged("less than half")
+    (folder / "deny.txt").write_text("")
+    gate.configuration["denylist"]["on_shrink"] = "error"
+    gate.write()
+    gate.reload()
+    assert gate.logged("only 0 of 2 entries left")
+    assert status(gate, "203.0.113.7") == 403
+    gate.configuration["denylist"]["on_shrink"] = "warn"
+    gate.write()
+    gate.reload()
+    assert gate.logged("less than half of its entries left")
+    assert status(gate, "203.0.113.7") == 200
+
+
+def test_a_list_of_a_million_entries_loads_while_traffic_flows(listed, folder):
+    gate = listed("203.0.113.7\n")
+    with open(folder / "deny.txt", "w") as file:
+        for number in range(1_000_000):
+            if number % 3:
+                file.write(f"{11 + number % 100}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255} 2031-01-01T00:00:00Z campaign {number % 50}\n")
+            else:
+                file.write(f"2001:db8:{number >> 8:x}:{number & 255:x}::/64 - range\n")
+        file.write("usr.login=mallory\n")
+    before = len(gate.logged("msg=reloaded"))
+    gate.signal(1)
+    slowest = 0
+    while not gate.logged("msg=reloaded")[before:]:
+        start = time.monotonic()
+        assert status(gate, "198.51.100.9") == 200
+        slowest = max(slowest, time.monotonic() - start)
+    assert slowest < 2
+    number = 65_538
+    assert status(gate, f"{11 + number % 100}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}") == (403 if number % 3 else 200)
+    number = 65_537
+    assert status(gate, f"{11 + number % 100}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}") == 403
+    assert status(gate, "2001:db8:100:2:1:2:3:4") == 403
+    assert status(gate, "203.0.113.7") == 200
+    assert status(gate, method="POST", path="/login", body="username=mallory&password=x") == 403
