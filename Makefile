@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test check format bench conformance fuzz sanitize sanitize-stories reload-soak crash-soak deb install uninstall clean
+.PHONY: help setup build run test check format bench detection conformance fuzz sanitize sanitize-stories reload-soak crash-soak deb install uninstall clean
 
 SWIFT ?= swift
 PREFIX ?= /usr/local
@@ -59,6 +59,11 @@ bench: build ## compare CPU per request with a blind relay, nginx and HAProxy; m
 	@.ci/install bench
 	LOGINWARD_BENCH=1 $(SWIFT) build -c release --static-swift-stdlib --product loginward-lists
 	python3 Tests/Bench/bench.py --loginward $(RELEASE)/loginward --lists $(RELEASE)/loginward-lists --json .build/bench.json
+
+SEEDS ?= 3
+SCALE ?= 0.2
+detection: build ## replay campaigns and honest disturbances (SEEDS of each, at SCALE of 500 000 attempts): targets met, others' rules beside
+	python3 Tests/Detection/detection.py --loginward $(RELEASE)/loginward --seeds $(SEEDS) --scale $(SCALE) --json .build/detection.json
 
 fuzz: setup ## fuzz every parser, file and whole exchanges for TIME each, 60s when not given (FUZZ=name for one)
 	@.ci/fuzz $(TIME) $(FUZZ)
