@@ -16,6 +16,7 @@ import scenarios
 import score
 import targets
 import traffic
+import wider
 
 CONFIGURATION = """\
 version: 1
@@ -25,13 +26,15 @@ services:
   - { name: accounts, upstreams: [ "http://127.0.0.1:2" ] }
 """
 COOKIE = "detection:\n  device_cookie: device_id\n"
+ALL = {**scenarios.ATTACKS, **scenarios.BENIGN, **wider.ATTACKS, **wider.BENIGN}
+GROUPS = {"attacks": scenarios.ATTACKS, "benign": scenarios.BENIGN, "wider": {**wider.ATTACKS, **wider.BENIGN}}
 OTHERS = [rule.name for rule in incumbents.RULES]
 
 
 def prepare(folder, scenario, service=None):
     """Writes the files of one scenario; returns its recording."""
     with open(folder / "events.ndjson", "w", encoding="utf-8") as file:
-        recording = traffic.write(scenario.population, [], file, scenario.tokens, service)
+        recording = traffic.write(scenario, file, service)
     rows = list(scenario.population.history()) + scenario.population.service_history()
     with open(folder / "history.ndjson", "w", encoding="utf-8") as file:
         traffic.write_history(rows, file)
@@ -65,7 +68,7 @@ def play(name, seed, options):
     with tempfile.TemporaryDirectory(prefix="detection-") as made:
         folder = pathlib.Path(options.write) / f"{name}-{seed}" if options.write else pathlib.Path(made)
         folder.mkdir(parents=True, exist_ok=True)
-        scenario = scenarios.ALL[name](seed, options.scale)
+        scenario = ALL[name](seed, options.scale)
         recording = prepare(folder, scenario, options.service)
         if options.write:
             label_file(folder, scenario, recording)
@@ -100,7 +103,7 @@ def others_table(scores, others):
 
     for name, by_rule in others.items():
         measures = [("honest attempts stopped ppm", "honest")]
-        if name in scenarios.ATTACKS:
+        if name in scenarios.ATTACKS or name in wider.ATTACKS:
             measures = [("detected after", "seconds"), ("attempts stopped", "stopped")] + measures
         for index, (words, what) in enumerate(measures):
             ours = cell(scores[name], what) if name in scores else "–"
@@ -111,7 +114,7 @@ def others_table(scores, others):
 def options_of(words):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--loginward", help="the program; without it only the others' rules are played")
-    parser.add_argument("--scenario", action="append", choices=[*scenarios.ALL, "attacks", "benign"], help="may be given more than once; all when absent")
+    parser.add_argument("--scenario", action="append", choices=[*ALL, *GROUPS], help="may be given more than once; attacks and benign when absent")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--scale", type=float, default=0.2, help="1 is the full size: 500 000 attempts of the distributed campaign")
@@ -128,8 +131,8 @@ def options_of(words):
 def main(words=None):
     options = options_of(words)
     names = []
-    for name in options.scenario or list(scenarios.ALL):
-        names += {"attacks": list(scenarios.ATTACKS), "benign": list(scenarios.BENIGN)}.get(name, [name])
+    for name in options.scenario or ["attacks", "benign"]:
+        names += list(GROUPS.get(name, [name]))
     scores, others = {}, {}
     for name in names:
         for seed in range(options.first_seed, options.first_seed + options.seeds):

@@ -106,11 +106,11 @@ class Places:
 class Population:
     """All people of one run and what they do. Owned by one scenario."""
 
-    def __init__(self, rng, scale=0.2, days=1.0, mix="usual", cookies=0.9, fail=0.1, tls=True, scripted=False, activity=1.0):
+    def __init__(self, rng, scale=0.2, days=1.0, mix="usual", cookies=0.9, fail=0.1, tls=True, scripted=False, activity=1.0, unsettled=1.0):
         self.rng, self.scale, self.days = rng, scale, days
         self.clients, self.places = Clients(rng, mix, scripted), Places(rng, scale)
         self.cookies, self.fail, self.tls = cookies, fail, tls
-        self.activity, self.update, self.release = activity, None, None
+        self.activity, self.unsettled, self.update, self.release = activity, unsettled, None, None
         self.people = [self.person(number) for number in range(max(1_500, round(ACTIVE * scale)))]
         self.accounts = len(self.people) * 4
         self.weights = list(itertools.accumulate(rng.lognormvariate(0, 0.9) for _ in self.people))
@@ -127,7 +127,7 @@ class Population:
             person.other = self.places.company()
         else:
             person.other = None
-        person.known, person.typing = rng.random() > 0.025, rng.lognormvariate(-0.3, 0.8)
+        person.known, person.typing = rng.random() > 0.03 * self.unsettled, rng.lognormvariate(-0.3, 0.8)
         kinds = ["desktop", "mobile"] if rng.random() < 0.45 else [rng.choice(["desktop", "mobile"])]
         person.devices = [Device(self.clients.person(kind), self.cookie() if rng.random() < self.cookies else None) for kind in kinds]
         return person
@@ -152,7 +152,7 @@ class Population:
     def place(self, person, device, hour):
         rng = self.rng
         draw = rng.random()
-        if draw < 0.025:  # on the road
+        if draw < 0.05 * self.unsettled:  # on the road, or the provider gave another address
             return Network("hotel", [self.places.residential()])
         if device.client.kind == "mobile" and draw < 0.4:
             return self.places.carriers[person.number % len(self.places.carriers)]
@@ -169,13 +169,13 @@ class Population:
         """Mostly the first device; at times a new one, or one that lost its cookies."""
         rng = self.rng
         draw = rng.random()
-        if draw < 0.008:
+        if draw < 0.014 * self.unsettled:
             made = Device(self.clients.person(), self.cookie() if rng.random() < self.cookies else None)
             if len(person.devices) < 4:
                 person.devices.append(made)
             return Device(made.client, None)
         device = person.devices[0] if draw < 0.65 else rng.choice(person.devices)
-        if draw > 0.985:
+        if draw > 1 - 0.035 * self.unsettled:
             return Device(device.client, None)
         return device
 

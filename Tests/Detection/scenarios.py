@@ -14,7 +14,10 @@ SCAN = 99  # label of the authorised scan: no attack, no person
 
 
 class Scenario:
-    """What one run plays: the population, the campaigns by label, the times of changes of script. Owned by the runner."""
+    """What one run plays: the population, the campaigns by label, the times of changes of script. Owned by the runner.
+
+    `place` says which service, route and path an attempt of a label for a login goes to; None: all to one.
+    """
 
     def __init__(self, name, seed, scale, days=1.0, **settings):
         self.name, self.seed, self.scale = name, seed, scale
@@ -23,11 +26,12 @@ class Scenario:
         self.varied = {
             "mix": rng.choice(["usual", "usual", "phones", "office", "apps"]), "cookies": rng.choice([0.95, 0.9, 0.8]),
             "fail": rng.choice([0.07, 0.1, 0.16]), "tls": rng.random() < 0.6, "scripted": rng.random() < 0.4,
+            "unsettled": rng.choice([0.8, 1.2, 1.6, 2.0]),
         }
         self.varied.update(settings)
         self.tokens = rng.random() < 0.8 or "spraying" in name
         self.population = Population(random.Random(f"people/{name}/{seed}"), scale, days, **self.varied)
-        self.campaigns, self.changes, self.challengeable = {}, [], False
+        self.campaigns, self.changes, self.place = {}, [], None
         self.start = rng.uniform(11.5, 13.5) * HOUR
 
     def campaign(self, level=2, **settings):
@@ -75,7 +79,6 @@ def distributed(seed, scale, level=2):
     kind = "residential" if seed % 3 else made.rng.choice(["residential", "ipv6", "hosting"])
     campaign = made.campaign(level, addresses=made.addresses(kind), existing=made.rng.choice([0.5, 0.7, 0.9]))
     campaign.stuffing(made.start, size, max(1.2, size / made.rng.uniform(6, 9) / HOUR), ramp=made.rng.choice([0, 120, 300]), wave=made.rng.choice([0, 0, 0.7]))
-    made.challengeable = level == 5
     return made
 
 
@@ -139,7 +142,7 @@ def several(seed, scale):
 def marketing(made, start, length):
     """An offer brings many people back at once: new addresses, new devices, forgotten passwords."""
     people, rng = made.population, made.population.rng
-    for _ in range(round(60_000 * made.scale * length / HOUR / 2)):
+    for _ in range(round(100_000 * made.scale * length / HOUR / 2)):
         time = start + min(length - 1, rng.expovariate(2.2 / length))
         person = rng.choice(people.people)
         if rng.random() < 0.45:
@@ -229,7 +232,6 @@ BENIGN = {
     "outage": outage, "deploy": deploy, "rotation": rotation, "peak": peak, "term": term, "fleet": fleet, "scan": scan,
     "quiet-day": quiet_day, "quiet-week": quiet_week,
 }
-ALL = {**ATTACKS, **BENIGN}
 
 
 def is_attack(label):

@@ -14,7 +14,12 @@ ATTACK_TARGETS = {  # scenario: guesses, events, seconds, share stopped, share o
     "slow": {"events": 30, "seconds": 600, "stopped": 0.99, "prevented": 0.95},
     "nat": {"events": 25, "seconds": 60, "stopped": 0.98, "prevented": 0.99},
     "adaptive": {"events": 250, "seconds": 15, "stopped": 0.93, "prevented": 0.93, "after_change": 60},
-    "several": {},
+    "several": {"events": 75, "stopped": 0.94, "prevented": 0.99},
+}
+ALIKE = {  # what a variation of a scenario is held against
+    "night": "distributed-3", "pause": "distributed-3", "resolved": "distributed-2", "forged": "distributed-3", "early": "distributed-2",
+    "services": "distributed-2", "mobile": "distributed-3", "prefix": "stuffing-few", "sources": "stuffing-few", "guesses": "bruteforce-many",
+    "popular": "spraying", "covered": "distributed-2", "tiny": "distributed-3",
 }
 HONEST_MEDIAN, HONEST_WORST, HONEST_BENIGN, FALSE_ALARMS_PER_DAY = 5.0, 25.0, 0.5, 1 / 30
 
@@ -26,7 +31,7 @@ def middle(values):
 
 def compare(name, results):
     """(what, value, target, met) of one scenario over its seeds; the median counts, and for stopped at level 4 the worst too."""
-    rows, target = [], ATTACK_TARGETS.get(name)
+    rows, target = [], ATTACK_TARGETS.get(ALIKE.get(name, name))
     if target is None:
         # A stopped login in a small sample is far above 0.5 per million: none may be stopped.
         alarms = sum(result["false_alarms"] for result in results)

@@ -1,7 +1,7 @@
 """Writes a scenario as the replay command reads it, and keeps what only the judge may know."""
 from array import array
 
-from population import EPOCH, LEGITIMATE
+from population import EPOCH
 
 
 class Recording:
@@ -15,13 +15,16 @@ class Recording:
         return len(self.label)
 
 
-def write(population, extra, file, tokens=True, service=None, path="/login"):
-    """Writes all events in time order; `extra` are more events. Returns the recording."""
-    events = population.events + extra
-    events.sort(key=lambda event: event[0])
+def write(scenario, file, service=None, path="/login"):
+    """Writes all events in time order. Returns the recording."""
+    population, tokens, place = scenario.population, scenario.tokens, scenario.place
+    events = sorted(population.events, key=lambda event: event[0])
     recording, lines, tls = Recording(), [], population.tls
     route = f',"service":"{service}","route":"login"' if service else ""
     for time, address, client, length, cookie, login, uid, exists, success, token, label, where in events:
+        if place:
+            service, name, where = place(label, login)
+            route = f',"service":"{service}","route":"{name}"'
         recording.label.append(label)
         recording.success.append(success)
         recording.exists.append(exists)
@@ -51,7 +54,3 @@ def write_history(rows, file):
         file.write(f'{{"time":{EPOCH - 86_400 * (1 + count % 29):.0f},"usr":{{"login":"{login}"}},"client_ip":"{address}"{known}}}\n')
         count += 1
     return count
-
-
-def is_legitimate(label):
-    return label == LEGITIMATE
