@@ -64,12 +64,14 @@ let package = Package(
         .target(name: "Proxy", dependencies: ["Transport", "Rules", "Logins", "Patterns", "Wire"], swiftSettings: hot),
         .target(
             name: "Shipping", dependencies: ["Transport", "Wire", "Logins", "CCurl", "CChecksum"], swiftSettings: house),
+        .target(name: "Lists", dependencies: ["Transport", "Rules", "Shipping", "Wire"], swiftSettings: house),
         .target(name: "Archive", dependencies: ["Transport", "Wire", "Logins", "CSQLite"], swiftSettings: house),
         .target(name: "Admin", dependencies: ["Transport", "Wire"], swiftSettings: house),
         .executableTarget(
             name: "Daemon",
             dependencies: [
-                "Admin", "Archive", "Config", "Logins", "Patterns", "Proxy", "Rules", "Shipping", "Transport", "Wire",
+                "Admin", "Archive", "Config", "Lists", "Logins", "Patterns", "Proxy", "Rules", "Shipping", "Transport",
+                "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -84,6 +86,7 @@ let package = Package(
         tests("TransportTests", ["Transport", "Wire"]),
         tests("ProxyTests", ["Proxy", "Transport", "Rules", "Logins", "Patterns", "Wire"]),
         tests("ShippingTests", ["Transport", "Shipping", "Logins", "Wire"]),
+        tests("ListsTests", ["Lists", "Rules", "Shipping", "Wire"]),
         tests("ArchiveTests", ["Archive", "Logins", "Wire"]),
         tests("AdminTests", ["Admin", "Transport", "Wire"]),
         tests("TidyTests", []),

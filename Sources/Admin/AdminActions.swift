@@ -13,6 +13,8 @@ package struct AdminActions: Sendable {
     package var coverage: @Sendable () -> [UInt8]
     /// Takes over events that an application reports as JSON: how many, or why none.
     package var report: @Sendable (_ body: [UInt8]) -> Result<Int, AdminTrouble>
+    /// Shows or changes a list. The answer is JSON.
+    package var lists: @Sendable (ListQuestion) -> Result<[UInt8], AdminTrouble>
     /// Reloads and calls back, from any thread.
     package var reload: @Sendable (@escaping Reloaded) -> Void
 
@@ -27,6 +29,7 @@ package struct AdminActions: Sendable {
             @escaping @Sendable (_ limit: Int, _ login: String?, _ client: String?) -> Result<[String], AdminTrouble>,
         coverage: @escaping @Sendable () -> [UInt8] = { [] },
         report: @escaping @Sendable (_ body: [UInt8]) -> Result<Int, AdminTrouble> = { _ in .success(0) },
+        lists: @escaping @Sendable (ListQuestion) -> Result<[UInt8], AdminTrouble> = { _ in .success([]) },
         reload: @escaping @Sendable (@escaping Reloaded) -> Void
     ) {
         self.metrics = metrics
@@ -35,16 +38,34 @@ package struct AdminActions: Sendable {
         self.events = events
         self.coverage = coverage
         self.report = report
+        self.lists = lists
         self.reload = reload
     }
+}
+
+/// What somebody asks of a list, as it came. A value.
+package struct ListQuestion: Sendable {
+    package enum Verb: Sendable {
+        case show, add, remove, extend, preview
+    }
+
+    package var verb: Verb
+    /// "deny" or "allow".
+    package var list: String
+    /// Lines of a list file.
+    package var body: [UInt8]
+    /// The rest of the query.
+    package var parameters: [String: String]
 }
 
 /// Why an action cannot be done, with the status that says so.
 package struct AdminTrouble: Error, Sendable {
     package var status: Int
     package var reason: String
+    package var details: [String]
 
-    package init(status: Int, _ reason: String) {
+    package init(status: Int, _ reason: String, _ details: [String] = []) {
+        self.details = details
         self.status = status
         self.reason = reason
     }

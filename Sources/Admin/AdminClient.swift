@@ -5,19 +5,26 @@ import Wire
 
 /// Asks a running daemon over its admin socket, blocking: for commands at a terminal.
 package enum AdminClient {
-    private static let answerLimit = 16 << 20
+    /// A list of a million entries is asked for whole.
+    private static let answerLimit = 512 << 20
 
     /// Status and body, or the fault in between.
     package static func ask(
-        _ method: String, _ path: String, at address: SocketAddress
+        _ method: String, _ path: String, body: [UInt8] = [], contentType: String = "", at address: SocketAddress
     ) -> Result<(status: Int, body: [UInt8]), Fault> {
         do throws(Fault) {
             let descriptor = try Socket.connect(to: address, from: .internal)
             let flags = fcntl(descriptor.raw, F_GETFL)
             _ = fcntl(descriptor.raw, F_SETFL, flags & ~O_NONBLOCK)
-            let request = Array("\(method) \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)
-            let sent = unsafe send(descriptor.raw, request, request.count, Int32(MSG_NOSIGNAL))
-            if sent != request.count { throw Fault(.internal, "send", errno: errno) }
+            var head = "\(method) \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+            if !contentType.isEmpty { head += "Content-Type: \(contentType)\r\nContent-Length: \(body.count)\r\n" }
+            var rest = Array("\(head)\r\n".utf8) + body
+            while !rest.isEmpty {
+                let sent = unsafe send(descriptor.raw, rest, rest.count, Int32(MSG_NOSIGNAL))
+                if sent < 0 && errno == EINTR { continue }
+                if sent <= 0 { throw Fault(.internal, "send", errno: errno) }
+                rest.removeFirst(sent)
+            }
             return .success(try receive(descriptor.raw))
         } catch {
             return .failure(error)

@@ -133,8 +133,24 @@ final class AdminConnection: EventTarget {
         case .endpoint(.report):
             let type = head.first(.contentType).map { text(head.fields[$0].value, of: input) } ?? ""
             send(EventReport.respond(actions, body: body(of: input), contentType: type.lowercased()))
+        case .endpoint(.showList): send(Lists.respond(actions, .show, query: query, body: []))
+        case .endpoint(.addToList): changeList(.add, query)
+        case .endpoint(.removeFromList): changeList(.remove, query)
+        case .endpoint(.extendInList): changeList(.extend, query)
+        case .endpoint(.previewList): changeList(.preview, query)
         case .endpoint(.reload): reload()
         }
+    }
+
+    private func changeList(_ verb: ListQuestion.Verb, _ query: String) {
+        let type = head.first(.contentType).map { text(head.fields[$0].value, of: input) } ?? ""
+        // As for reports: no page in a browser can send this type unasked.
+        if type != Lists.contentType {
+            send(.problem(415, "lines of a list are \(Lists.contentType)"))
+            return
+        }
+        loop.setDeadline(self, loop.now + Self.reloadPatience)
+        send(Lists.respond(actions, verb, query: query, body: body(of: input)))
     }
 
     private func reload() {

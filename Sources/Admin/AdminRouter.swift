@@ -4,6 +4,7 @@
 enum AdminRouter {
     enum Endpoint: CaseIterable {
         case metrics, live, health, ready, status, events, report, coverage, reload
+        case showList, addToList, removeFromList, extendInList, previewList
 
         var path: String {
             switch self {
@@ -15,14 +16,29 @@ enum AdminRouter {
             case .events, .report: "/api/v1/events"
             case .coverage: "/api/v1/coverage"
             case .reload: "/reload"
+            case .showList, .addToList, .removeFromList: "/api/v1/lists"
+            case .extendInList: "/api/v1/lists/extend"
+            case .previewList: "/api/v1/lists/preview"
             }
         }
 
         /// The method that it takes; GET stands for HEAD, too.
-        var method: String { self == .reload || self == .report ? "POST" : "GET" }
+        var method: String {
+            switch self {
+            case .reload, .report, .addToList, .extendInList, .previewList: "POST"
+            case .removeFromList: "DELETE"
+            case .metrics, .live, .health, .ready, .status, .events, .coverage, .showList: "GET"
+            }
+        }
 
         /// Bytes of a body that it reads; nil: none.
-        var bodyLimit: Int? { self == .report ? 1 << 20 : nil }
+        var bodyLimit: Int? {
+            switch self {
+            case .report: 1 << 20
+            case .addToList, .removeFromList, .extendInList, .previewList: 8 << 20
+            default: nil
+            }
+        }
     }
 
     enum Route {

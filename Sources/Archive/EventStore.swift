@@ -188,6 +188,45 @@ package final class EventStore: Sendable {
         return try statement.texts()
     }
 
+    /// What the events of a column's values are counted by.
+    package enum Column: Sendable {
+        case client, login, userID, userAgent
+        case fingerprint(String)
+
+        fileprivate var sql: String {
+            switch self {
+            case .client: "client"
+            case .login: "login"
+            case .userID: "json_extract(json, '$.usr.id')"
+            case .userAgent: "json_extract(json, '$.http.user_agent')"
+            case .fingerprint(let kind): "json_extract(json, '$.fingerprint.\(kind)')"
+            }
+        }
+    }
+
+    /// How many events since `unixSeconds` that were not blocked had each value of a column (or this one), by the kind of event.
+    package func tally(
+        _ column: Column, equals value: String? = nil, since unixSeconds: Int64
+    ) throws(ArchiveFault) -> [(value: String, event: String, count: Int)] {
+        let result = queue.sync { () -> Result<[(value: String, event: String, count: Int)], ArchiveFault> in
+            do throws(ArchiveFault) {
+                let filter = value == nil ? "" : "AND \(column.sql) = ?2"
+                let statement = unsafe try Statement(
+                    database,
+                    """
+                    SELECT \(column.sql), event, COUNT(*) FROM events
+                    WHERE time >= ?1 AND COALESCE(json_extract(json, '$.blocked'), 0) = 0 \(filter) GROUP BY 1, 2
+                    """)
+                statement.bind(1, unixSeconds * 1_000_000)
+                if let value { statement.bind(2, value) }
+                return .success(try statement.counts())
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
     private func execute(_ sql: String) throws(ArchiveFault) {
         if unsafe sqlite3_exec(database, sql, nil, nil, nil) != SQLITE_OK {
             throw ArchiveFault(
@@ -231,6 +270,21 @@ package final class EventStore: Sendable {
             let code = unsafe sqlite3_step(handle)
             _ = unsafe sqlite3_reset(handle)
             if code != SQLITE_DONE && code != SQLITE_ROW { throw fault() }
+        }
+
+        /// Rows of two texts and a number.
+        func counts() throws(ArchiveFault) -> [(value: String, event: String, count: Int)] {
+            var rows: [(value: String, event: String, count: Int)] = []
+            while true {
+                switch unsafe sqlite3_step(handle) {
+                case SQLITE_ROW:
+                    let value = unsafe sqlite3_column_text(handle, 0).map { unsafe String(cString: $0) } ?? ""
+                    let event = unsafe sqlite3_column_text(handle, 1).map { unsafe String(cString: $0) } ?? ""
+                    rows.append((value, event, unsafe Int(sqlite3_column_int64(handle, 2))))
+                case SQLITE_DONE: return rows
+                default: throw fault()
+                }
+            }
         }
 
         func texts() throws(ArchiveFault) -> [String] {

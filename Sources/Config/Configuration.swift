@@ -16,6 +16,8 @@ package struct Configuration: Sendable {
     package var limits = LimitSettings()
     package var denylist = ListSettings()
     package var allowlist = ListSettings()
+    /// The most entries that may be added at run time.
+    package var overlayEntries = 100_000
     package var rules: [Rule] = []
     package var blockPageHTML: String?
     package var blockPageJSON: String?

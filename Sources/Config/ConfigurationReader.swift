@@ -48,6 +48,10 @@ package enum ConfigurationReader {
         all.limits = LimitReader.read(top, context)
         all.denylist = listed(top, "denylist", context)
         all.allowlist = listed(top, "allowlist", context)
+        if let section = top.section("overlay") {
+            if let count = section.integer("entries", 1...1_000_000) { all.overlayEntries = count }
+            section.finish()
+        }
         all.rules = readRules(top, context)
         if let page = top.section("block_page") {
             all.blockPageHTML = readPage(page, "html", context)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Times and sizes as people write them.
-enum Units {
+package enum Units {
     /// "500ms", "30s", "5m", "12h", "7d".
-    static func duration(_ text: String) -> Duration? {
+    package static func duration(_ text: String) -> Duration? {
         let (digits, unit) = split(text)
         guard let number = Int64(digits), number <= 1_000_000_000 else { return nil }
         switch unit {

@@ -4,6 +4,7 @@ import Archive
 import Config
 import Dispatch
 import Glibc
+import Lists
 import Proxy
 import Shipping
 import Synchronization
@@ -32,6 +33,8 @@ final class Gate: Sendable {
     private let outputs: Outputs
     private let detection: DetectionQueue
     private let coverage: Coverage
+    private let lists: RunTimeLists
+    private let listTicker = Ticker(label: "loginward.lists")
     private let reports: EventReports
     private let health: HealthChecks
     private let admin = Guarded<AdminServer?>(nil)
@@ -41,8 +44,9 @@ final class Gate: Sendable {
 
     private init(
         loops: LoopSet, reloader: Reloader, slots: SlotRegistry, outputs: Outputs, health: HealthChecks,
-        coverage: Coverage, log: Logs
+        coverage: Coverage, lists: RunTimeLists, log: Logs
     ) {
+        self.lists = lists
         self.loops = loops
         self.reloader = reloader
         self.slots = slots
@@ -78,6 +82,7 @@ final class Gate: Sendable {
                 "cannot listen", ["address": first.address, "fault": first.fault.description], first.fault.errno)
         }
         let health = HealthChecks(loop: loops.handles[0], log: log)
+        let lists = try openLists(configuration, loops, log)
         let coverage = Coverage(stateDirectory: configuration.stateDirectory, loops: loops, log: log)
         let reloader = Reloader(
             path: path, loaded: loaded, slots: slots, names: names, loops: loops, outputs: outputs, manager: manager,
@@ -85,10 +90,11 @@ final class Gate: Sendable {
             changed: {
                 health.adopt($0)
                 coverage.keep($0.policy)
+                lists.changeLimit(to: $0.configuration.overlayEntries)
             })
         let gate = Gate(
             loops: loops, reloader: reloader, slots: slots, outputs: outputs, health: health, coverage: coverage,
-            log: log)
+            lists: lists, log: log)
         do throws(StartTrouble) {
             try gate.openAdmin(configuration)
         } catch {
@@ -98,9 +104,33 @@ final class Gate: Sendable {
         }
         outputs.adopt(prepared)
         gate.detection.start()
+        gate.listTicker.start(everyMilliseconds: 1_000) { lists.letGo(now: Clock.unixSeconds) }
         health.adopt(loaded)
         loops.adopt(loaded.policy)
         return gate
+    }
+
+    /// Opens the journal and tells the loops of what it holds, before any of them accepts.
+    private static func openLists(
+        _ configuration: Configuration, _ loops: LoopSet, _ log: Logs
+    ) throws(StartTrouble) -> RunTimeLists {
+        let path = "\(configuration.stateDirectory)/lists.journal"
+        do throws(DiskFault) {
+            try DiskFile.makeDirectory(configuration.stateDirectory)
+            let lists = try RunTimeLists(path: path, limit: configuration.overlayEntries, now: Clock.unixSeconds) {
+                loops.change($0)
+            }
+            if lists.damagedBytes > 0 {
+                log.warning(
+                    "the journal of the lists held bytes that are no record",
+                    ["path": path, "bytes": "\(lists.damagedBytes)"])
+            }
+            loops.change(lists.all)
+            return lists
+        } catch {
+            loops.stop()
+            throw StartTrouble("cannot use the journal of the lists", ["path": path], error.code)
+        }
     }
 
     private func openAdmin(_ configuration: Configuration) throws(StartTrouble) {
@@ -128,6 +158,7 @@ final class Gate: Sendable {
                     losses: outputs.accessLog.losses, reload: reloader.last,
                     policy: reloader.current.policy
                 ).families() + coverageReport().families()
+                    + ListActions.families(lists.counts, reloader.current.policy)
             },
             status: { [self] in
                 StatusReport(
@@ -151,6 +182,10 @@ final class Gate: Sendable {
             report: { [self] body in
                 reports.take(
                     body, services: reloader.current.policy.services.map { String(decoding: $0.name, as: UTF8.self) })
+            },
+            lists: { [self] question in
+                ListActions(lists: lists, policy: reloader.current.policy, archive: outputs.archive, loops: loops)
+                    .answer(question)
             },
             reload: { [self] completion in
                 reloader.reload { completion($0.generation, $0.needsRestart, $0.problems.map(\.description)) }
@@ -196,6 +231,7 @@ final class Gate: Sendable {
         loops.stop()
         detection.stop()
         coverage.stop()
+        listTicker.stop()
         outputs.archive?.drain()
         outputs.shipper?.stop(deadline: .seconds(3))
         outputs.accessLog.drain()

@@ -2,6 +2,7 @@
 import Dispatch
 import Glibc
 import Proxy
+import Rules
 import Transport
 import Wire
 
@@ -141,6 +142,28 @@ final class LoopSet: Sendable {
             if !listener.identity.hasPrefix("systemd:") { manager.keep(listener.identity, descriptor: socket.raw) }
             log.info("listening", ["address": socket.address.description, "listener": listener.identity])
         }
+    }
+
+    // MARK: Lists
+
+    /// Tells every loop of changes to the lists. In letters of some hundred entries, so that an import holds up no request for long.
+    func change(_ changes: [ListChange]) {
+        for start in stride(from: 0, to: changes.count, by: LoopSet.letterEntries) {
+            let part = Array(changes[start..<min(start + LoopSet.letterEntries, changes.count)])
+            for handle in handles { handle.post { loop in (loop.context as? Worker)?.change(part) } }
+        }
+    }
+
+    private static let letterEntries = 500
+
+    /// Waits until every loop has read the letters that were posted before, at most a second; false: one is stuck.
+    func settle() -> Bool {
+        let group = DispatchGroup()
+        for handle in handles {
+            group.enter()
+            handle.post { _ in group.leave() }
+        }
+        return group.wait(timeout: .now() + 1) == .success
     }
 
     // MARK: Counts

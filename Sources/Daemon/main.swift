@@ -11,6 +11,7 @@ struct Loginward: ParsableCommand {
         version: Version.text,
         subcommands: [
             RunCommand.self, CheckCommand.self, StatusCommand.self, DoctorCommand.self, ReloadCommand.self,
+            DenyCommand.self, AllowCommand.self,
             SchemaCommand.self, VersionCommand.self,
         ])
 }

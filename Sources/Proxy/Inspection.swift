@@ -28,7 +28,7 @@ enum Inspection {
         identify(exchange, policy, worker)
         RequestTarget.normalise(bytes.slice(exchange.request.path), into: &exchange.path)
         // 2. The allowlist wins over everything that follows.
-        allow(ListLookup.head(of: exchange, in: policy.allowlist, worker), exchange)
+        allow(ListLookup.head(of: exchange, in: .allow, worker), exchange)
         // 3. Where to.
         guard let index = policy.router.service(for: bytes.slice(exchange.request.authority)) else {
             return .refuse(.noSuchService)
@@ -40,7 +40,7 @@ enum Inspection {
         // 4. The denylist. 5. Rules on the head.
         var decision = Decision.pass
         if !exchange.isAllowlisted {
-            if let action = deny(ListLookup.head(of: exchange, in: policy.denylist, worker), exchange, worker) {
+            if let action = deny(ListLookup.head(of: exchange, in: .deny, worker), exchange, worker) {
                 decision = .act(action)
             } else {
                 if policy.ruleset.needsFingerprints { LoginObserver.printHead(exchange) }
@@ -63,7 +63,7 @@ enum Inspection {
         switch decision {
         case .pass:
             let isAsked =
-                policy.ruleset.needsRequestBody || policy.denylist.needsRequestBody || policy.allowlist.needsRequestBody
+                policy.ruleset.needsRequestBody || ListLookup.needsRequestBody(policy, worker)
             let isLookedAt = exchange.login.mayBeLogin && exchange.service?.logins.isEmpty == true
             let wanted = isAsked && !exchange.isAllowlisted || exchange.login.needsRequestBody || isLookedAt
             if !wanted { return inspectName(exchange, policy, worker) }
@@ -99,12 +99,10 @@ enum Inspection {
     private static func inspectName(_ exchange: Exchange, _ policy: Policy, _ worker: Worker) -> Decision {
         if exchange.isAllowlisted { return .pass }
         // Without a name only a list that looks at the body can say anything.
-        if !exchange.login.hasName && !policy.allowlist.needsRequestBody && !policy.denylist.needsRequestBody {
-            return .pass
-        }
-        allow(ListLookup.body(of: exchange, in: policy.allowlist, worker), exchange)
+        if !exchange.login.hasName && !ListLookup.needsRequestBody(policy, worker) { return .pass }
+        allow(ListLookup.body(of: exchange, in: .allow, worker), exchange)
         if exchange.isAllowlisted { return .pass }
-        let action = deny(ListLookup.body(of: exchange, in: policy.denylist, worker), exchange, worker)
+        let action = deny(ListLookup.body(of: exchange, in: .deny, worker), exchange, worker)
         return action.map { .act($0) } ?? .pass
     }
 
@@ -118,7 +116,7 @@ enum Inspection {
         if let refusal = BodyInspection.read(exchange, worker) {
             // Looked at only for a login that nobody declared: then nothing is asked of the body.
             let isAsked =
-                policy.ruleset.needsRequestBody || policy.denylist.needsRequestBody || policy.allowlist.needsRequestBody
+                policy.ruleset.needsRequestBody || ListLookup.needsRequestBody(policy, worker)
                 || exchange.login.needsRequestBody
             if exchange.pendingAction == nil && policy.limits.refusesOverBody && !exchange.isAllowlisted && isAsked {
                 return .refuse(refusal)
@@ -148,10 +146,10 @@ enum Inspection {
         let policy = exchange.policy
         if policy.ruleset.needsSessionFingerprint { LoginObserver.printSession(exchange) }
         if !exchange.isAllowlisted {
-            allow(ListLookup.answer(to: exchange, in: policy.allowlist, worker), exchange)
+            allow(ListLookup.answer(to: exchange, in: .allow, worker), exchange)
         }
         if exchange.isAllowlisted { return nil }
-        if let action = deny(ListLookup.answer(to: exchange, in: policy.denylist, worker), exchange, worker) {
+        if let action = deny(ListLookup.answer(to: exchange, in: .deny, worker), exchange, worker) {
             return action
         }
         if !policy.ruleset.inspectsResponses { return nil }
@@ -195,7 +193,7 @@ enum Inspection {
         exchange.reason.append("denylist")
         let start = exchange.reason.count
         exchange.reason.append(": ")
-        exchange.policy.denylist.appendReason(of: hit, to: &exchange.reason)
+        ListLookup.appendReason(of: hit, in: .deny, of: exchange, worker)
         if exchange.reason.count == start + 2 { exchange.reason.removeLast(2) }
         if onlyNotes(exchange) || hit.isMonitored {
             exchange.outcome = .monitored

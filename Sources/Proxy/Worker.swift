@@ -29,6 +29,9 @@ package final class Worker: EventTarget {
     package internal(set) var counters = Counters()
     /// What the answers of routes without outcome tests mean.
     private(set) var learnt = LearntOutcomes()
+    /// What was added to the lists at run time.
+    var denied: ListOverlay
+    var allowed: ListOverlay
     var accessLog: AccessLog
     let scratch = EvaluationScratch()
     let inflater = Inflater()
@@ -68,6 +71,8 @@ package final class Worker: EventTarget {
         self.loops = loops
         self.descriptors = descriptors
         addresses = AddressCounts(seed: seed.0 ^ seed.1)
+        denied = ListOverlay(seed: seed.0 &+ seed.1)
+        allowed = ListOverlay(seed: seed.0 &+ seed.1)
         self.loop = loop
         self.policy = policy
         self.events = events

@@ -47,8 +47,9 @@ struct ConfigurationReaderTests {
     @Test(arguments: [
         (
             "denylist: { files: [], on_shrink: panic }\n",
-            #"6:36 on_shrink must be warn or error, not "panic""#
+            #"6:35 on_shrink must be warn or error, not "panic""#
         ),
+        ("overlay: { entries: 0 }\n", #"6:21 overlay.entries: "0" is not a number from 1 to 1000000"#),
         ("limts: {}\n", #"6:1 unknown key "limts""#),
         (
             "limits: { header_timeout: 10 }\n",

@@ -9,6 +9,7 @@ import Wire
 extension Fuzz {
     static let rules = [
         Fuzz(name: "transforms", run: transforms), Fuzz(name: "denylist", run: denylist),
+        Fuzz(name: "list-record", run: listRecord),
         Fuzz(name: "patterns", run: patterns),
     ]
 
@@ -31,6 +32,18 @@ extension Fuzz {
         list.forEach { entry in
             _ = entry.line
             return true
+        }
+    }
+
+    /// A journal of lists that somebody damaged: what is read is written as it was.
+    private static func listRecord(_ bytes: Span<UInt8>) {
+        guard let change = ListRecord.read(bytes) else { return }
+        let written = ListRecord.write(change)
+        precondition(ListRecord.read(written.span) == change)
+        var overlay = ListOverlay(seed: 1)
+        if case .set(_, let entry) = change {
+            overlay.set(entry)
+            precondition(overlay.remove(entry.subject) && overlay.isEmpty)
         }
     }
 

@@ -16,15 +16,18 @@ import Testing
         "Transport": ["Wire", "CLinux", "COpenSSL"],
         "Proxy": ["Transport", "Rules", "Logins", "Patterns", "Wire"],
         "Shipping": ["Transport", "Wire", "Logins", "CCurl", "CChecksum"],
+        "Lists": ["Transport", "Rules", "Shipping", "Wire"],
         "Archive": ["Transport", "Wire", "Logins", "CSQLite"],
         "Admin": ["Transport", "Wire"],
         "Daemon": [
-            "Admin", "Archive", "Config", "Logins", "Patterns", "Proxy", "Rules", "Shipping", "Transport", "Wire",
+            "Admin", "Archive", "Config", "Lists", "Logins", "Patterns", "Proxy", "Rules", "Shipping", "Transport",
+            "Wire",
             "ArgumentParser",
             "Logging", "Foundation", "FoundationEssentials",
         ],
         "Demo": ["FoundationEssentials"],
         "Fuzz": ["Wire", "Rules", "Logins", "Patterns", "Config", "Transport", "Proxy", "Shipping"],
+        "ListBench": ["Rules", "Wire"],
     ]
 
     /// Threads and clocks belong to the targets with effects.

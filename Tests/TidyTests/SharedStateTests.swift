@@ -72,6 +72,7 @@ import Testing
         "Sources/Daemon/Outputs.swift",
         "Sources/Daemon/Reloader.swift",
         "Sources/Daemon/Ticker.swift",
+        "Sources/Lists/RunTimeLists.swift",
         "Sources/Patterns/Pattern.swift",
         "Sources/Patterns/PatternDatabase.swift",
         "Sources/Proxy/EventRing.swift",

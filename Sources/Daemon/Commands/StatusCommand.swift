@@ -9,9 +9,11 @@ struct AdminOption: ParsableArguments {
     @Option(name: .long, help: "The admin address of the daemon: unix:PATH or host:port.")
     var admin = "unix:/run/loginward/admin.sock"
 
-    func ask(_ method: String, _ path: String) throws -> (status: Int, body: [UInt8]) {
+    func ask(
+        _ method: String, _ path: String, body: [UInt8] = [], contentType: String = ""
+    ) throws -> (status: Int, body: [UInt8]) {
         guard let address = SocketAddress(admin) else { throw ValidationError("\"\(admin)\" is not an address") }
-        switch AdminClient.ask(method, path, at: address) {
+        switch AdminClient.ask(method, path, body: body, contentType: contentType, at: address) {
         case .success(let answer): return answer
         case .failure(let fault):
             Terminal.error("loginward: no answer at \(admin): \(fault.description)")

@@ -66,7 +66,7 @@ public final class Denylist: Sendable {
         ListHit(
             expires: Denylist.end(fate),
             isMonitored: details.hasMonitored && details.rows[Int(fate.detail)].isMonitored,
-            row: fate.detail)
+            row: fate.detail, isOverlay: false)
     }
 
     private static func end(_ fate: ListFate) -> Int64 {

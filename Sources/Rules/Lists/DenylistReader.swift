@@ -40,15 +40,20 @@ public enum DenylistReader {
 
     /// One entry, as a line of a file has it; nil for an empty line or a comment.
     public static func readLine(_ line: Span<UInt8>) throws(ListMistake) -> ListEntry? {
-        var parsed = Parsed(seed: 0)
-        parsed.files = [""]
-        try add(line, &parsed)
-        var found: ListEntry?
-        Denylist(parsed).forEach {
-            found = $0
-            return false
+        var parts = Parts()
+        if try !split(line, into: &parts) { return nil }
+        let subject: ListSubject
+        if parts.isQuoted {
+            subject = try ListSubject.parse(parts.quoted.span).get()
+        } else {
+            subject = try ListSubject.parse(line.slice(parts.word)).get()
         }
-        return found
+        var details = ListDetails()
+        let number = try details.intern(line.slice(parts.rest), file: 0)
+        let row = details.rows[Int(number)]
+        return ListEntry(
+            subject: subject, expires: parts.expires, reason: Array(details.texts[row.reason.bounds]),
+            source: Array(details.texts[row.source.bounds]), time: row.time, isMonitored: row.isMonitored)
     }
 
     private static func read(
@@ -72,30 +77,44 @@ public enum DenylistReader {
         }
     }
 
-    private static func add(_ whole: Span<UInt8>, _ parsed: inout Parsed) throws(ListMistake) {
-        var line = whole
-        while line.count > 0, line[line.count - 1] <= 32 { line = line.extracting(0..<(line.count - 1)) }
-        var cursor = skipSpace(line, 0)
-        if cursor >= line.count || line[cursor] == UInt8(ascii: "#") { return }
-        let start = cursor
+    /// What a line consists of.
+    private struct Parts {
+        var word = ByteRange.empty
         var isQuoted = false
-        while cursor < line.count && line[cursor] > 32 {
-            if line[cursor] == 34 { isQuoted = true }
+        var quoted: [UInt8] = []
+        var expires = Int64.max
+        var rest = ByteRange.empty
+    }
+
+    /// False: the line says nothing.
+    private static func split(_ line: Span<UInt8>, into parts: inout Parts) throws(ListMistake) -> Bool {
+        var end = line.count
+        while end > 0, line[end - 1] <= 32 { end -= 1 }
+        var cursor = skipSpace(line, 0, end)
+        if cursor >= end || line[cursor] == UInt8(ascii: "#") { return false }
+        let start = cursor
+        while cursor < end && line[cursor] > 32 {
+            if line[cursor] == 34 { parts.isQuoted = true }
             cursor += 1
         }
-        var quoted: [UInt8] = []
-        if isQuoted { cursor = try readQuoted(line, start, into: &quoted) }
-        let rest = skipSpace(line, cursor)
-        var expires = Int64.max
-        let reason = try readTime(line, rest, &expires)
+        if parts.isQuoted { cursor = try readQuoted(line.extracting(0..<end), start, into: &parts.quoted) }
+        parts.word = ByteRange(start, cursor)
+        let rest = try readTime(line.extracting(0..<end), skipSpace(line, cursor, end), &parts.expires)
+        parts.rest = ByteRange(rest, end)
+        return true
+    }
+
+    private static func add(_ line: Span<UInt8>, _ parsed: inout Parsed) throws(ListMistake) {
+        var parts = Parts()
+        if try !split(line, into: &parts) { return }
         let file = UInt32(parsed.files.count - 1)
-        let detail = try parsed.details.intern(line.extracting(reason..<line.count), file: file)
-        let fate = ListFate(expires: ListFate.seconds(expires), detail: detail)
-        if isQuoted {
-            try add(quoted.span, fate, &parsed)
-            return
+        let detail = try parsed.details.intern(line.slice(parts.rest), file: file)
+        let fate = ListFate(expires: ListFate.seconds(parts.expires), detail: detail)
+        if parts.isQuoted {
+            try add(parts.quoted.span, fate, &parsed)
+        } else {
+            try add(line.slice(parts.word), fate, &parsed)
         }
-        try add(line.extracting(start..<cursor), fate, &parsed)
     }
 
     private static func add(_ word: Span<UInt8>, _ fate: ListFate, _ parsed: inout Parsed) throws(ListMistake) {
@@ -132,9 +151,9 @@ public enum DenylistReader {
         }
     }
 
-    private static func skipSpace(_ line: Span<UInt8>, _ start: Int) -> Int {
+    private static func skipSpace(_ line: Span<UInt8>, _ start: Int, _ end: Int) -> Int {
         var index = start
-        while index < line.count && (line[index] == 32 || line[index] == 9) { index += 1 }
+        while index < end && (line[index] == 32 || line[index] == 9) { index += 1 }
         return index
     }
 
@@ -171,7 +190,7 @@ public enum DenylistReader {
             }
             expires = time
         }
-        let rest = skipSpace(line, end)
+        let rest = skipSpace(line, end, line.count)
         // A comment behind the time; behind a reason it is part of it.
         return rest < line.count && line[rest] == UInt8(ascii: "#") ? line.count : rest
     }

@@ -58,6 +58,8 @@ public struct ListHit: Equatable, Sendable {
     /// Unix seconds, .max for never.
     public let expires: Int64
     public let isMonitored: Bool
-    /// In the details of the list that gave it.
+    /// In the details of the list that gave it, or in the overlay.
     let row: UInt32
+    /// It comes from a `ListOverlay`.
+    public let isOverlay: Bool
 }

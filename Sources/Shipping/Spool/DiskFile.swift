@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Glibc
+package import Glibc
 
 /// The world refused an operation on a file. A value, thrown to whoever opens the spool, counted everywhere else.
 package struct DiskFault: Error, Equatable, Sendable, CustomStringConvertible {
@@ -7,7 +7,7 @@ package struct DiskFault: Error, Equatable, Sendable, CustomStringConvertible {
     package let path: String
     package let code: Int32
 
-    init(_ operation: String, _ path: String, _ code: Int32 = errno) {
+    package init(_ operation: String, _ path: String, _ code: Int32 = errno) {
         self.operation = operation
         self.path = path
         self.code = code
@@ -19,8 +19,8 @@ package struct DiskFault: Error, Equatable, Sendable, CustomStringConvertible {
 }
 
 /// The few system calls on files that this target makes, each retried when a signal broke it. Stateless.
-enum DiskFile {
-    static func open(_ path: String, _ flags: Int32, mode: mode_t = 0o640) throws(DiskFault) -> Int32 {
+package enum DiskFile {
+    package static func open(_ path: String, _ flags: Int32, mode: mode_t = 0o640) throws(DiskFault) -> Int32 {
         while true {
             let descriptor = unsafe Glibc.open(path, flags | O_CLOEXEC, mode)
             if descriptor >= 0 { return descriptor }
@@ -29,7 +29,7 @@ enum DiskFile {
     }
 
     /// Writes all of it, or says how much of it went and what stopped it.
-    static func write(_ descriptor: Int32, _ bytes: [UInt8]) -> (written: Int, code: Int32) {
+    package static func write(_ descriptor: Int32, _ bytes: [UInt8]) -> (written: Int, code: Int32) {
         var written = 0
         while written < bytes.count {
             let count = unsafe bytes.withUnsafeBytes { all in
@@ -46,7 +46,7 @@ enum DiskFile {
     }
 
     /// Up to `count` bytes from `offset`; fewer where the file ends.
-    static func read(_ path: String, from offset: Int, count: Int) throws(DiskFault) -> [UInt8] {
+    package static func read(_ path: String, from offset: Int, count: Int) throws(DiskFault) -> [UInt8] {
         let descriptor = try open(path, O_RDONLY)
         defer { _ = close(descriptor) }
         var bytes = [UInt8](repeating: 0, count: max(0, count))
@@ -68,13 +68,13 @@ enum DiskFile {
         return bytes
     }
 
-    static func size(_ path: String) -> Int? {
+    package static func size(_ path: String) -> Int? {
         var status = stat()
         return unsafe stat(path, &status) == 0 ? Int(status.st_size) : nil
     }
 
     /// Replaces the file at once: whoever reads it sees the old bytes or the new ones.
-    static func replace(_ path: String, with bytes: [UInt8]) throws(DiskFault) {
+    package static func replace(_ path: String, with bytes: [UInt8]) throws(DiskFault) {
         let temporary = path + ".new"
         let descriptor = try open(temporary, O_WRONLY | O_CREAT | O_TRUNC)
         let result = write(descriptor, bytes)
@@ -84,11 +84,11 @@ enum DiskFile {
     }
 
     /// Gives a file another name, in place of what had it. No such file is no fault.
-    static func move(_ path: String, to other: String) throws(DiskFault) {
+    package static func move(_ path: String, to other: String) throws(DiskFault) {
         if unsafe rename(path, other) != 0 && errno != ENOENT { throw DiskFault("rename", path) }
     }
 
-    static func makeDirectory(_ path: String) throws(DiskFault) {
+    package static func makeDirectory(_ path: String) throws(DiskFault) {
         var end = path.startIndex
         while end < path.endIndex {
             end = path[path.index(after: end)...].firstIndex(of: "/") ?? path.endIndex
@@ -98,7 +98,7 @@ enum DiskFile {
     }
 
     /// Names in a directory, in no order.
-    static func names(in directory: String) throws(DiskFault) -> [String] {
+    package static func names(in directory: String) throws(DiskFault) -> [String] {
         guard let stream = unsafe opendir(directory) else { throw DiskFault("opendir", directory) }
         defer { _ = unsafe closedir(stream) }
         var names: [String] = []
@@ -111,10 +111,10 @@ enum DiskFile {
         return names
     }
 
-    static func remove(_ path: String) { _ = unsafe unlink(path) }
+    package static func remove(_ path: String) { _ = unsafe unlink(path) }
 
     /// Makes the names in a directory durable.
-    static func syncDirectory(_ path: String) -> Bool {
+    package static func syncDirectory(_ path: String) -> Bool {
         guard let descriptor = try? open(path, O_RDONLY | O_DIRECTORY) else { return false }
         defer { _ = close(descriptor) }
         return fsync(descriptor) == 0

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import Wire
+package import Wire
 
 /// How one record stands in a segment: magic, CRC-32C of what follows, length, sequence number, the record. Pure.
 /// The magic holds bytes that no JSON text can hold, so a record can never pass for a frame when a damaged spool is searched.
-enum Frame {
+package enum Frame {
     static let headBytes = 20
     /// Longer records are not taken: a length that a bit flip made huge must not be believed.
     static let maximumRecord = 4 << 20
@@ -13,7 +13,7 @@ enum Frame {
     static let maximumStart: UInt64 = 1 << 60
     private static let magic: [UInt8] = [0x1E, 0xFF, 0x4C, 0x57]
 
-    enum Step {
+    package enum Step {
         case record(sequence: UInt64, range: ByteRange, next: Int)
         /// Bytes from here to `next` are no record.
         case damaged(next: Int)
@@ -22,7 +22,7 @@ enum Frame {
         case end
     }
 
-    static func write(_ record: [UInt8], sequence: UInt64) -> [UInt8] {
+    package static func write(_ record: [UInt8], sequence: UInt64) -> [UInt8] {
         var frame: [UInt8] = []
         frame.reserveCapacity(record.count + headBytes)
         frame.append(contentsOf: magic)
@@ -36,7 +36,7 @@ enum Frame {
     }
 
     /// What stands at `offset`. `isWhole` says that nothing follows the bytes, so that an unfinished frame is a damaged one.
-    static func step(_ bytes: Span<UInt8>, at offset: Int, isWhole: Bool) -> Step {
+    package static func step(_ bytes: Span<UInt8>, at offset: Int, isWhole: Bool) -> Step {
         if offset >= bytes.count { return .end }
         if let found = record(bytes, at: offset) { return found }
         if !isWhole && mayContinue(bytes, at: offset) { return .incomplete }
