@@ -48,9 +48,11 @@ let package = Package(
         door("CVectorscan", "libhs", "libvectorscan-dev"),
         door("CCurl", "libcurl", "libcurl4-openssl-dev"),
         door("CSQLite", "sqlite3", "libsqlite3-dev"),
+        door("CNGHTTP2", "libnghttp2", "libnghttp2-dev"),
 
         // Pure: bytes and time are arguments.
         .target(name: "Wire", dependencies: ["CZlib"], swiftSettings: hot),
+        .target(name: "HTTP2", dependencies: ["Wire", "CNGHTTP2"], swiftSettings: hot),
         .target(name: "Patterns", dependencies: ["Wire", "CVectorscan", "CRE2"], swiftSettings: hot),
         .target(name: "Rules", dependencies: ["Wire", "Patterns"], swiftSettings: hot),
         .target(name: "Logins", dependencies: ["Wire", "Patterns", "COpenSSL"], swiftSettings: hot),
@@ -61,7 +63,9 @@ let package = Package(
 
         // Effects.
         .target(name: "Transport", dependencies: ["Wire", "CLinux", "COpenSSL"], swiftSettings: hot),
-        .target(name: "Proxy", dependencies: ["Transport", "Rules", "Logins", "Patterns", "Wire"], swiftSettings: hot),
+        .target(
+            name: "Proxy", dependencies: ["Transport", "HTTP2", "Rules", "Logins", "Patterns", "Wire"],
+            swiftSettings: hot),
         .target(
             name: "Shipping", dependencies: ["Transport", "Wire", "Logins", "CCurl", "CChecksum"], swiftSettings: house),
         .target(name: "Lists", dependencies: ["Transport", "Rules", "Shipping", "Wire"], swiftSettings: house),
@@ -104,7 +108,7 @@ if Context.environment["LOGINWARD_BENCH"] != nil {
 
 // `make fuzz` builds the parsers with coverage and the address sanitizer, in a folder of its own.
 if Context.environment["LOGINWARD_FUZZ"] != nil {
-    let fuzzed = ["Wire", "Patterns", "Rules", "Logins", "Config", "Transport", "Proxy", "Shipping"]
+    let fuzzed = ["Wire", "HTTP2", "Patterns", "Rules", "Logins", "Config", "Transport", "Proxy", "Shipping"]
     let instrumented: [SwiftSetting] = [.unsafeFlags(["-sanitize=fuzzer,address"])]
     for target in package.targets where fuzzed.contains(target.name) {
         target.swiftSettings = (target.swiftSettings ?? []) + instrumented

@@ -51,6 +51,7 @@ package struct ListedFile: Sendable {
 package struct ListenerSettings: Sendable {
     package var address: String
     package var requiresProxyProtocol = false
+    package var http2 = true
     package var tls: TLSSettings?
     package var place: Place
 }
@@ -100,6 +101,7 @@ package struct LimitSettings: Sendable {
     /// nil: as many as it likes.
     package var connectionsPerAddress: Int?
     package var requestsPerConnection = 100_000
+    package var http2Streams = 100
 }
 
 package struct CollectorSettings: Sendable {

@@ -38,8 +38,18 @@ struct MetricsReport {
         for (index, rule) in rules.enumerated() where index < counters.ruleMatches.count {
             matches.add([("rule", rule)], Double(counters.ruleMatches[index]))
         }
+        var floods = MetricFamily(
+            "loginward_http2_floods_total", .counter, "HTTP/2 connections ended for too much of one kind of frame.")
+        for (kind, value) in zip(Counters.floodLabels, counters.http2Floods) {
+            floods.add([("kind", kind)], Double(value))
+        }
         return [
-            requests, refusals, matches, durations(),
+            requests, refusals, matches, durations(), floods,
+            count("loginward_http2_connections_total", "Connections that spoke HTTP/2.", counters.http2Connections),
+            count("loginward_http2_streams_total", "Requests on HTTP/2 connections.", counters.http2Streams),
+            count(
+                "loginward_http2_malformed_total", "HTTP/2 requests whose stream was reset as malformed.",
+                counters.http2Malformed),
             MetricFamily("loginward_connections", .gauge, "Open client connections.", value: Double(counters.open)),
             count("loginward_connections_accepted_total", "Client connections accepted.", counters.accepted),
             count(

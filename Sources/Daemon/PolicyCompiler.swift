@@ -111,6 +111,7 @@ enum PolicyCompiler {
         limits.connections = settings.connections
         limits.connectionsPerAddress = settings.connectionsPerAddress
         limits.requestsPerConnection = settings.requestsPerConnection
+        limits.http2Streams = settings.http2Streams
         return limits
     }
 
@@ -134,6 +135,7 @@ enum PolicyCompiler {
                     },
                     minimumVersion: tls.minimumVersion == "1.3" ? .v1_3 : .v1_2, clientCA: tls.clientCA,
                     clientVerification: verification(tls.clientCertificates),
+                    alpn: settings.http2 ? ["h2", "http/1.1"] : ["http/1.1"],
                     replacing: old?.listeners.first { $0.identity == settings.address }?.tls)
             } catch {
                 problems.append(Problem(tls.place, error.description))
@@ -141,7 +143,8 @@ enum PolicyCompiler {
             }
         }
         return ListenerPolicy(
-            identity: settings.address, requiresProxyProtocol: settings.requiresProxyProtocol, tls: context)
+            identity: settings.address, requiresProxyProtocol: settings.requiresProxyProtocol, tls: context,
+            http2: settings.http2)
     }
 
     private static func verification(_ mode: TLSSettings.ClientCertificates) -> TLSContext.ClientVerification {

@@ -68,7 +68,9 @@ struct EventWriter {
         text("\"host\":\"", event.texts.host, &out)
         if wasSeen {
             name("\"version\":", &out)
-            out.append(event.version == .http11 ? "\"1.1\"" : "\"1.0\"")
+            out.append("\"")
+            out.append(event.version.text)
+            out.append("\"")
         }
         if event.status > 0 {
             name("\"status_code\":", &out)

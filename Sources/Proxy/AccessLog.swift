@@ -57,6 +57,7 @@ struct AccessLog: ~Copyable {
             text(",\"user_agent\":\"", bytes.slice(exchange.request.fields[index].value))
         }
         if exchange.isSecure { block.append(",\"tls\":true") }
+        if exchange.request.version == .http2 { block.append(",\"http\":\"2\"") }
         block.append("}\n")
         if block.count >= AccessLog.blockBytes { flush() }
     }

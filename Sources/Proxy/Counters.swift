@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import HTTP2
 import Wire
 
 /// What one worker counted since it started. Confined; the admin side gets copies through the loop's mailbox.
@@ -38,6 +39,13 @@ package struct Counters: Sendable {
     /// Fields in which an application reported something that is no event.
     package var unreadableReports: UInt64 = 0
 
+    package var http2Connections: UInt64 = 0
+    package var http2Streams: UInt64 = 0
+    /// Requests on HTTP/2 that were so wrong that only their stream was reset.
+    package var http2Malformed: UInt64 = 0
+    /// HTTP/2 connections that were ended because they sent too much of one thing, by `Flood`.
+    package internal(set) var http2Floods = [UInt64](repeating: 0, count: Flood.allCases.count)
+
     package static let loginOutcomes = ["success", "failure", "unknown", "blocked"]
 
     package init() {}
@@ -62,6 +70,8 @@ package struct Counters: Sendable {
     mutating func countLogin(slot: Int, outcome: Int) { logins[slot * Self.loginOutcomes.count + outcome] += 1 }
 
     mutating func countRefusal(_ refusal: Refusal) { refusals[refusal.counter] += 1 }
+
+    mutating func countFlood(_ flood: Flood) { http2Floods[Int(flood.rawValue)] += 1 }
 
     mutating func countRule(slot: Int) { ruleMatches[slot] += 1 }
 
@@ -90,6 +100,10 @@ package struct Counters: Sendable {
         eventsDropped += other.eventsDropped
         accountEvents += other.accountEvents
         unreadableReports += other.unreadableReports
+        http2Connections += other.http2Connections
+        http2Streams += other.http2Streams
+        http2Malformed += other.http2Malformed
+        Counters.add(&http2Floods, other.http2Floods)
     }
 
     private static func add(_ left: inout [UInt64], _ right: [UInt64]) {
@@ -100,5 +114,6 @@ package struct Counters: Sendable {
     /// Labels of `requests`' outcomes, in order.
     package static let outcomes = ["allow", "block", "monitor", "refuse", "fail"]
     /// Labels of `refusals`, in order.
+    package static var floodLabels: [String] { Flood.allCases.map { "\($0.label)" } }
     package static var refusalReasons: [String] { Refusal.all.map { "\($0.reason)" } }
 }

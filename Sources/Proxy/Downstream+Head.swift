@@ -34,6 +34,7 @@ extension Downstream {
         case .wouldBlock: return false
         case .done:
             phase = .head
+            if listener.http2 && stream.tls?.speaksHTTP2 == true { beginHTTP2() }
             return true
         case .failed:
             worker.counters.handshakeErrors += 1
@@ -48,6 +49,10 @@ extension Downstream {
             if !flush() { return false }
             if phase == .closed { return false }
             linger()
+            return true
+        }
+        if let problem = carrier?.takeProblem() {
+            refuseWithoutRequest(.malformed(problem))
             return true
         }
         if input.isEmpty {
@@ -65,6 +70,7 @@ extension Downstream {
                 return false
             }
         } catch {
+            if let isPreface = recognisePreface() { return isPreface }
             refuseWithoutRequest(.malformed(error))
             return true
         }
@@ -89,6 +95,7 @@ extension Downstream {
         let bytes = exchange.requestSpan
         do {
             exchange.requestFraming = try BodyFraming.request(exchange.request, bytes)
+            try carrier?.begin(exchange)
         } catch {
             refuse(.malformed(error))
             return
@@ -107,7 +114,7 @@ extension Downstream {
         }
         let decision = Inspection.inspectHead(exchange, worker)
         // Only events say what was agreed: other requests do not pay for the texts.
-        if exchange.login.isLogin, let tls = stream.tls {
+        if exchange.login.isLogin, let tls = carrier?.connection.tls ?? stream.tls {
             exchange.login.tlsVersion += Array(tls.version.utf8)
             exchange.login.tlsCipher += Array((tls.cipher ?? "").utf8)
             exchange.login.tlsServerName += tls.serverName ?? []

@@ -151,7 +151,7 @@ extension Downstream {
             break
         case .length(let count): announcement = .length(count)
         case .chunked, .untilClose:
-            if exchange.request.version == .http11 {
+            if exchange.request.version != .http10 {
                 announcement = .chunked
                 exchange.sendsChunked = true
             } else {
@@ -180,7 +180,7 @@ extension Downstream {
         }
         // HTTP/1.0 knows no 1xx, and a 100 is only for those who asked (RFC 9110 §15.2).
         let passes =
-            exchange.request.version == .http11 && (status != 100 || (exchange.expectsContinue && !exchange.isBuffered))
+            exchange.request.version != .http10 && (status != 100 || (exchange.expectsContinue && !exchange.isBuffered))
         if passes {
             worker.lend(&output)
             Answering.writeInformational(exchange, into: &output)

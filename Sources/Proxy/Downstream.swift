@@ -18,6 +18,8 @@ final class Downstream: EventTarget {
         case delayed
         case forwarding
         case tunnel
+        /// It speaks HTTP/2: its requests are carried by downstreams of their own.
+        case multiplexed
         /// Our answer is out; what the client still sends is thrown away for a moment, so that it can read the answer.
         case lingering
         case closed
@@ -25,8 +27,12 @@ final class Downstream: EventTarget {
 
     let worker: Worker
     let listener: ListenerPolicy
+    /// The stream of an HTTP/2 connection that is its client, instead of a descriptor.
+    let carrier: Carrier?
+    /// Its streams, when it speaks HTTP/2.
+    var http2: HTTP2Connection?
     private let slot: Int
-    private let fileDescriptor: Int32
+    let fileDescriptor: Int32
     /// The address that it counts for; nil: for none.
     private let countedAs: IPAddress?
     var stream: Stream
@@ -38,14 +44,14 @@ final class Downstream: EventTarget {
     var progress = HeadProgress()
     var headStartedAt = MonotonicTime.never
     var servedRequests = 0
-    private var lingerUntil = MonotonicTime.never
+    var lingerUntil = MonotonicTime.never
     /// Since when it only waits: accepted, or its last answer given.
-    private(set) var quietSince: MonotonicTime
+    var quietSince: MonotonicTime
     /// How its body comes, and how it reads.
     var bodyPace = Pace()
-    private var readPace = Pace()
+    var readPace = Pace()
     /// An idle connection that is to go waits so long for one more request; `never` while it may stay.
-    private var leavesAt = MonotonicTime.never
+    var leavesAt = MonotonicTime.never
     /// The client sent its end; what it sent before is still served (RFC 9112 §9.6).
     var inputEnded = false
     var closesAfterFlush = false
@@ -55,13 +61,14 @@ final class Downstream: EventTarget {
     /// Body bytes that one call of `advance` may still move.
     private var allowance = 0
     /// What stands in `output` leaves at the end of the loop's turn.
-    private var isFlushPlanned = false
+    var isFlushPlanned = false
     private var goesOnNextTurn = false
 
     init(
         worker: Worker, stream: consuming Stream, peer: SocketAddress, listener: ListenerPolicy, slot: Int,
         countedAs: IPAddress?
     ) {
+        carrier = nil
         self.countedAs = countedAs
         self.worker = worker
         self.listener = listener
@@ -69,6 +76,20 @@ final class Downstream: EventTarget {
         fileDescriptor = stream.descriptor.raw
         self.stream = stream
         self.peer = peer.address ?? .loopback
+        quietSince = worker.loop.now
+        super.init()
+    }
+
+    /// One that takes the requests of one stream after the other of `owner`'s HTTP/2 connection.
+    init(carrier: Carrier, of owner: Downstream) {
+        self.carrier = carrier
+        countedAs = nil
+        worker = owner.worker
+        listener = owner.listener
+        slot = -1
+        fileDescriptor = -1
+        stream = Stream(descriptor: .none(), isConnected: false)
+        peer = owner.peer
         quietSince = worker.loop.now
         super.init()
     }
@@ -106,6 +127,7 @@ final class Downstream: EventTarget {
     }
 
     package override func deadlinePassed(on loop: Loop) {
+        if carrier != nil && keepsReading() { return }
         switch phase {
         case .closed: return
         case .preface, .handshake, .lingering: abort()
@@ -130,6 +152,7 @@ final class Downstream: EventTarget {
                 abort()
             }
         case .tunnel: abort()
+        case .multiplexed: multiplexedDeadlinePassed()
         }
         advance()
     }
@@ -150,7 +173,8 @@ final class Downstream: EventTarget {
     func drain() {
         if phase == .closed || leavesAt != .never { return }
         leavesAt = worker.loop.now + Worker.leavingGrace
-        if phase == .head && !isAdvancing { settle() }
+        http2?.announceEnd()
+        if (phase == .head || phase == .multiplexed) && !isAdvancing { settle() }
     }
 
     var isLeaving: Bool { leavesAt != .never || worker.isDraining }
@@ -189,6 +213,7 @@ final class Downstream: EventTarget {
         if phase == .closed { return }
         if isFlushPlanned {
             isFlushPlanned = false
+            if phase == .multiplexed { sendMultiplexed() }
             // What did not go out has a deadline of its own.
             if !flush() && phase != .closed { settle() }
         }
@@ -206,6 +231,7 @@ final class Downstream: EventTarget {
         case .gathering: return stepGathering()
         case .forwarding: return stepForwarding()
         case .tunnel: return stepTunnel()
+        case .multiplexed: return stepMultiplexed()
         case .lingering: return stepLingering()
         case .delayed, .closed: return false
         }
@@ -213,7 +239,7 @@ final class Downstream: EventTarget {
 
     /// Reads more of the client's bytes. False: nothing came.
     func read() -> Bool {
-        if inputEnded || !stream.isReadable { return false }
+        if inputEnded || !stream.isReadable { return carrier != nil && readCarried() }
         worker.lend(&input)
         switch stream.read(into: &input, limit: Worker.readBytes) {
         case .moved: return true
@@ -240,6 +266,7 @@ final class Downstream: EventTarget {
 
     /// Sends what waits. True: everything is out (or the connection is gone).
     func flush() -> Bool {
+        if let carrier { return flush(into: carrier) }
         while !output.isEmpty {
             switch stream.write(from: &output) {
             case .moved(let count): readPace.moved(count)
@@ -252,71 +279,6 @@ final class Downstream: EventTarget {
         readPace.stop()
         worker.giveBack(&output)
         return true
-    }
-
-    private var waitsForClient: Bool { !output.isEmpty && !isFlushPlanned }
-
-    /// Memory and deadline for the time until the next event.
-    private func settle() {
-        worker.giveBack(&input)
-        let limits = worker.policy.limits
-        let now = worker.loop.now
-        let deadline: MonotonicTime =
-            switch phase {
-            case .preface, .handshake: headDeadline(limits)
-            case .head:
-                if waitsForClient {
-                    readDeadline(limits, now)
-                } else if !input.isEmpty {
-                    headDeadline(limits)
-                } else {
-                    min(leavesAt, servedRequests == 0 ? headDeadline(limits) : now + limits.idleTimeout)
-                }
-            case .gathering: bodyDeadline(limits, now)
-            case .forwarding:
-                if waitsForClient {
-                    readDeadline(limits, now)
-                } else if let exchange, !exchange.requestFlow.hasEnded {
-                    bodyDeadline(limits, now)
-                } else {
-                    .never
-                }
-            case .tunnel: now + limits.idleTimeout
-            case .lingering: lingerUntil
-            case .delayed, .closed: .never
-            }
-        if phase != .delayed { worker.loop.setDeadline(self, deadline) }
-    }
-
-    /// The next piece of the body, and enough of it so far. While the upstream has to take what came, nobody waits for the client.
-    private func bodyDeadline(_ limits: borrowing ExchangeLimits, _ now: MonotonicTime) -> MonotonicTime {
-        if let upstream = exchange?.upstream, upstream.output.count >= Worker.highWaterBytes {
-            bodyPace.stop()
-        } else {
-            bodyPace.wait(now)
-        }
-        return min(now + limits.bodyTimeout, bodyPace.deadline(rate: limits.bodyRate, grace: limits.rateGrace))
-    }
-
-    /// The next read of what waits, and enough of them so far.
-    private func readDeadline(_ limits: borrowing ExchangeLimits, _ now: MonotonicTime) -> MonotonicTime {
-        readPace.wait(now)
-        return min(now + limits.writeTimeout, readPace.deadline(rate: limits.readRate, grace: limits.rateGrace))
-    }
-
-    /// It only waits: for its first request, for the rest of one, or for the next.
-    var isQuiet: Bool {
-        switch phase {
-        case .preface, .handshake: true
-        case .head: output.isEmpty
-        default: false
-        }
-    }
-
-    /// The head must be complete so long after its first byte (or after the connection was accepted), however it drips.
-    private func headDeadline(_ limits: borrowing ExchangeLimits) -> MonotonicTime {
-        if headStartedAt == .never { headStartedAt = worker.loop.now }
-        return headStartedAt + limits.headerTimeout
     }
 
     // MARK: End of a connection
@@ -354,6 +316,10 @@ final class Downstream: EventTarget {
     /// Lets the client read our answer before the kernel resets the connection because of unread bytes (RFC 9112 §9.6).
     func linger() {
         input.removeAll()
+        if carrier != nil {
+            phase = .lingering
+            return
+        }
         if inputEnded {
             abort()
             return
@@ -364,6 +330,10 @@ final class Downstream: EventTarget {
     }
 
     private func stepLingering() -> Bool {
+        if let carrier {
+            if carrier.isDelivered { abort() }
+            return false
+        }
         if read() {
             input.removeAll()
             return true
@@ -388,9 +358,14 @@ final class Downstream: EventTarget {
             worker.giveBack(exchange)
         }
         worker.loop.setDeadline(self, .never)
-        worker.loop.remove(fd: fileDescriptor)
         input.release()
         output.release()
+        if let carrier {
+            carrier.connection.dropped(carrier)
+            return
+        }
+        http2?.close()
+        worker.loop.remove(fd: fileDescriptor)
         worker.closed(slot: slot, countedAs: countedAs)
     }
 }

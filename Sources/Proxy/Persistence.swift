@@ -5,9 +5,9 @@ import Wire
 enum Persistence {
     /// The client may send another request on this connection.
     static func clientKeepsAlive(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Bool {
-        if !head.contains(.connection) { return head.version == .http11 }
+        if !head.contains(.connection) { return head.version != .http10 }
         if names("close".utf8.span, head.fields, bytes) { return false }
-        return head.version == .http11 || names("keep-alive".utf8.span, head.fields, bytes)
+        return head.version != .http10 || names("keep-alive".utf8.span, head.fields, bytes)
     }
 
     /// The server will take another request on this connection.
@@ -20,7 +20,7 @@ enum Persistence {
     /// Reads Expect and Upgrade into the exchange. An expectation that is not known is refused (RFC 9110 §10.1.1).
     static func readExpectations(of exchange: Exchange) -> Refusal? {
         let bytes = exchange.requestSpan
-        if exchange.request.contains(.expect) && exchange.request.version == .http11 {
+        if exchange.request.contains(.expect) && exchange.request.version != .http10 {
             for item in exchange.request.fields where item.known == .expect {
                 let value = bytes.slice(item.value)
                 if !ByteSearch.equalsIgnoringCase(value, "100-continue".utf8.span) { return .expectationFailed }

@@ -58,8 +58,11 @@ package final class ListenerPolicy: Sendable {
     package let identity: String
     package let requiresProxyProtocol: Bool
     package let tls: TLSContext?
+    /// HTTP/2 is spoken with clients that want it.
+    package let http2: Bool
 
-    package init(identity: String, requiresProxyProtocol: Bool, tls: TLSContext?) {
+    package init(identity: String, requiresProxyProtocol: Bool, tls: TLSContext?, http2: Bool = true) {
+        self.http2 = http2
         self.identity = identity
         self.requiresProxyProtocol = requiresProxyProtocol
         self.tls = tls
@@ -112,6 +115,8 @@ package struct ExchangeLimits: Sendable {
     package var connections = 100_000
     package var connectionsPerAddress: Int?
     package var requestsPerConnection = 100_000
+    /// Requests that one HTTP/2 connection may have open at once.
+    package var http2Streams = 100
 
     package init() {}
 }

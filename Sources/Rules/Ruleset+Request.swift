@@ -74,7 +74,12 @@ extension Ruleset {
         case .cookie(let name): visitCookies(name.span, head, bytes, body)
         case .host: if !head.authority.isEmpty { body(RequestTarget.host(of: bytes.slice(head.authority))) }
         case .scheme: if facts.isSecure { body("https".utf8.span) } else { body("http".utf8.span) }
-        case .version: if head.version == .http11 { body("1.1".utf8.span) } else { body("1.0".utf8.span) }
+        case .version:
+            switch head.version {
+            case .http11: body("1.1".utf8.span)
+            case .http10: body("1.0".utf8.span)
+            case .http2: body("2".utf8.span)
+            }
         case .fingerprintHeader: visitPrint(fingerprints, fingerprints.header, body)
         case .fingerprintNetwork: visitPrint(fingerprints, fingerprints.network, body)
         default: break

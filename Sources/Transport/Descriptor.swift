@@ -11,7 +11,12 @@ public struct Descriptor: ~Copyable, Sendable {
         self.raw = raw
     }
 
-    deinit { SystemCall.close(raw) }
+    private init(absent raw: Int32) { self.raw = raw }
+
+    /// No descriptor at all, for a stream that moves no bytes of its own.
+    public static func none() -> Descriptor { Descriptor(absent: -1) }
+
+    deinit { if raw >= 0 { SystemCall.close(raw) } }
 
     /// Gives the descriptor away without closing it.
     public consuming func release() -> Int32 {

@@ -172,6 +172,9 @@ public final class TLSSession {
         return unsafe Array(UnsafeBufferPointer(start: bytes, count: Int(count)))
     }
 
+    /// HTTP/2 was agreed by ALPN.
+    public var speaksHTTP2: Bool { alpn == Array("h2".utf8) }
+
     /// The handshake continued an older session.
     public var isResumed: Bool { unsafe SSL_session_reused(ssl) == 1 }
 

@@ -15,6 +15,17 @@ public enum HTTPMethod: UInt8, Sendable {
 
 public enum HTTPVersion: UInt8, Sendable {
     case http10, http11
+    /// Never read from text: whoever carries a stream of HTTP/2 says so.
+    case http2
+
+    /// As in logs and rules.
+    public var text: StaticString {
+        switch self {
+        case .http10: "1.0"
+        case .http11: "1.1"
+        case .http2: "2"
+        }
+    }
 }
 
 /// One header field: where its name and value stand in the head's bytes. Optional white space is not part of the value.

@@ -14,7 +14,8 @@ import Testing
         "Logins": ["Wire", "Patterns", "COpenSSL"],
         "Config": ["Wire", "Patterns", "Rules", "Logins", "Yams", "Foundation"],
         "Transport": ["Wire", "CLinux", "COpenSSL"],
-        "Proxy": ["Transport", "Rules", "Logins", "Patterns", "Wire"],
+        "HTTP2": ["Wire", "CNGHTTP2"],
+        "Proxy": ["Transport", "HTTP2", "Rules", "Logins", "Patterns", "Wire"],
         "Shipping": ["Transport", "Wire", "Logins", "CCurl", "CChecksum"],
         "Lists": ["Transport", "Rules", "Shipping", "Wire"],
         "Archive": ["Transport", "Wire", "Logins", "CSQLite"],
@@ -26,12 +27,12 @@ import Testing
             "Logging", "Foundation", "FoundationEssentials",
         ],
         "Demo": ["FoundationEssentials"],
-        "Fuzz": ["Wire", "Rules", "Logins", "Patterns", "Config", "Transport", "Proxy", "Shipping"],
+        "Fuzz": ["Wire", "Rules", "Logins", "Patterns", "Config", "Transport", "Proxy", "Shipping", "HTTP2"],
         "ListBench": ["Rules", "Wire"],
     ]
 
     /// Threads and clocks belong to the targets with effects.
-    static let pure: Set = ["Wire", "Patterns", "Rules", "Logins", "Config"]
+    static let pure: Set = ["Wire", "HTTP2", "Patterns", "Rules", "Logins", "Config"]
 
     @Test func `imports follow the arrows`() {
         #expect(SourceTree.sources.count > 20)
@@ -63,6 +64,7 @@ import Testing
     /// OpenSSL has five, one of them for its digest: its objects live in sessions, contexts and the cache between them, and share the reading of its error queue.
     static let owners: [String: Set<String>] = [
         "CZlib": ["Sources/Wire/Inflater.swift"],
+        "CNGHTTP2": ["Sources/HTTP2/HTTP2Callbacks.swift", "Sources/HTTP2/HTTP2Session.swift"],
         "CRE2": ["Sources/Patterns/Pattern.swift"],
         "CVectorscan": ["Sources/Patterns/PatternDatabase.swift"],
         "CLinux": ["Sources/Transport/Processes.swift", "Sources/Transport/SystemCall.swift"],

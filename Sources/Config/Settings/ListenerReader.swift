@@ -24,6 +24,7 @@ enum ListenerReader {
                         section.place("proxy_protocol"), "proxy_protocol must be off or require, not \"\(mode)\"")
                 }
             }
+            if let http2 = section.boolean("http2") { listener.http2 = http2 }
             listener.tls = section.section("tls").map { readTLS($0, context) }
             section.finish()
             if let twin = listeners.first(where: { $0.address == listener.address }) {
