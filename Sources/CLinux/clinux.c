@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int clinux_accept(int listener, struct sockaddr *address, socklen_t *length) {
@@ -18,6 +19,15 @@ int clinux_accept(int listener, struct sockaddr *address, socklen_t *length) {
 
 int clinux_socket(int family, int type) {
     return socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+ssize_t clinux_take(int descriptor, void *room, size_t length) {
+    return syscall(SYS_recvfrom, descriptor, room, length, MSG_DONTWAIT, NULL, NULL);
+}
+
+ssize_t clinux_give(int descriptor, const void *bytes, size_t length, int more) {
+    int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+    return syscall(SYS_sendto, descriptor, bytes, length, flags, NULL, 0);
 }
 
 void clinux_name_thread(const char *name) {

@@ -50,8 +50,9 @@ struct AccessLog: ~Copyable {
             let id = exchange.policy.ruleset.rule(at: position).id
             text(",\"rule\":\"", id.span)
         }
-        let (reason, identifier) = (exchange.reason, exchange.requestID)
+        let reason = exchange.reason
         if !reason.isEmpty { text(",\"reason\":\"", reason.span) }
+        let identifier = exchange.requestID
         if !identifier.isEmpty { plain(",\"request_id\":\"", identifier.span) }
         if let index = exchange.request.first(.userAgent) {
             text(",\"user_agent\":\"", bytes.slice(exchange.request.fields[index].value))

@@ -38,6 +38,7 @@ enum Answering {
         // A length that describes a body which is not sent (HEAD, 304) is the only one kept as it came.
         let keepsLength = exchange.request.method == .head || status == 304
         var wroteLength = false
+        var run = FieldRun()
         for index in fields.indices {
             let item = fields[index]
             switch item.known {
@@ -51,8 +52,9 @@ enum Answering {
             default: break
             }
             if namesMore && Forwarding.isNamedByConnection(bytes.slice(item.name), fields, bytes) { continue }
-            HeadWriter.field(bytes.slice(item.name), bytes.slice(item.value), to: &output)
+            run.take(item, bytes, to: &output)
         }
+        run.end(bytes, to: &output)
     }
 
     private static func writeConnection(_ exchange: Exchange, keepsAlive: Bool, into output: inout ByteBuffer) {

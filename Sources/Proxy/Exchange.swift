@@ -119,7 +119,7 @@ final class Exchange {
 
     /// Makes it as new, keeping its memory. Large buffers are given back, so that one big body does not stay for ever.
     func reset(policy: Policy) {
-        self.policy = policy
+        if self.policy !== policy { self.policy = policy }
         Exchange.empty(&requestBytes)
         request.reset()
         requestFraming = .none
@@ -134,7 +134,7 @@ final class Exchange {
         Exchange.empty(&decodedBody)
         queryValues.reset()
         bodyValues.reset()
-        service = nil
+        if service != nil { service = nil }
         isAllowlisted = false
         isMonitored = false
         outcome = .allowed
@@ -143,11 +143,11 @@ final class Exchange {
         Exchange.empty(&reason)
         Exchange.empty(&flagLines)
         login.reset()
-        pendingAction = nil
+        if pendingAction != nil { pendingAction = nil }
         delay = nil
         countedMatches = 0
-        upstream = nil
-        pool = nil
+        if upstream != nil { upstream = nil }
+        if pool != nil { pool = nil }
         server = 0
         isCharged = false
         attempts = 0

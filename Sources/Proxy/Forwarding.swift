@@ -40,6 +40,7 @@ enum Forwarding {
     ) {
         let idHeader = policy.requestID.header
         let namesMore = namesEndToEndFields(head.fields, bytes, isPresent: head.contains(.connection))
+        var run = FieldRun()
         for index in head.fields.indices {
             let item = head.fields[index]
             switch item.known {
@@ -60,8 +61,9 @@ enum Forwarding {
             default: break
             }
             if namesMore && isNamedByConnection(bytes.slice(item.name), head.fields, bytes) { continue }
-            HeadWriter.field(bytes.slice(item.name), bytes.slice(item.value), to: &output)
+            run.take(item, bytes, to: &output)
         }
+        run.end(bytes, to: &output)
     }
 
     /// A header that we would believe from a trusted proxy is not passed on from anybody else: the upstream may believe it.

@@ -21,7 +21,8 @@ enum Inspection {
         let bytes = exchange.requestSpan
         let policy = exchange.policy
         // First of all: what the exchange before this one left must not be looked at.
-        exchange.evaluation.reset(for: policy.ruleset)
+        let ruleset = policy.ruleset
+        exchange.evaluation.reset(for: ruleset)
         // 1. Who is asking.
         exchange.client = ClientAddress.find(
             peer: exchange.peer, exchange.request, bytes, policy.trust)
@@ -43,9 +44,9 @@ enum Inspection {
             if let action = deny(ListLookup.head(of: exchange, in: .deny, worker), exchange, worker) {
                 decision = .act(action)
             } else {
-                if policy.ruleset.needsFingerprints { LoginObserver.printHead(exchange) }
+                if ruleset.needsFingerprints { LoginObserver.printHead(exchange) }
                 let path = exchange.path
-                let verdict = policy.ruleset.inspectRequestHead(
+                let verdict = ruleset.inspectRequestHead(
                     exchange.request, bytes, path: path.span, facts: facts(exchange),
                     state: &exchange.evaluation, scratch: worker.scratch)
                 if let action = apply(verdict, exchange, worker) { decision = .act(action) }

@@ -29,24 +29,23 @@ enum LoginReport {
                 apply(declared[index], to: &event)
                 declared.removeAll { $0.decides }
             }
-            send(event, service, worker)
+            send(&event, service, worker)
         } else if let index = declared.firstIndex(where: { $0.decides }) {
             var own = event
             apply(declared[index], to: &own)
             declared.removeAll { $0.decides }
-            send(own, service, worker)
+            send(&own, service, worker)
         }
         for report in declared {
             var own = event
             own.tags.removeAll()
             own.shape = nil
             apply(report, to: &own)
-            send(own, service, worker)
+            send(&own, service, worker)
         }
     }
 
-    private static func send(_ event: LoginEvent, _ service: ServicePolicy, _ worker: Worker) {
-        var event = event
+    private static func send(_ event: inout LoginEvent, _ service: ServicePolicy, _ worker: Worker) {
         worker.line.removeAll(keepingCapacity: true)
         worker.appendIdentifier(to: &worker.line)
         event.texts.id = event.add(worker.line)
@@ -214,7 +213,7 @@ enum LoginReport {
 
     private static func capture(_ exchange: Exchange, _ worker: Worker) {
         let ruleset = exchange.policy.ruleset
-        if exchange.evaluation.matches.isEmpty { return }
+        if exchange.evaluation.matches.isEmpty || !ruleset.hasCaptures { return }
         let bytes = exchange.requestSpan
         let path = exchange.path
         ruleset.captureRequestHead(
@@ -241,8 +240,9 @@ enum LoginReport {
                 ))
         }
         if let rule = exchange.decidingRule {
+            event.tags.reserveCapacity(event.tags.count + exchange.policy.ruleset.rule(at: rule).tags.count)
             for tag in exchange.policy.ruleset.rule(at: rule).tags {
-                event.tags.append((put(Array(tag.0.utf8), worker), put(Array(tag.1.utf8), worker)))
+                event.tags.append((put(tag.name, worker), put(tag.value, worker)))
             }
         }
         if exchange.login.isProvisional {

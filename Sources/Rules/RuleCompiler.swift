@@ -24,6 +24,13 @@ public enum RuleCompiler {
             var transforms: [Transform]
         }
 
+        /// An `equals` test; equal ones share a bit.
+        struct Comparison: Hashable {
+            var key: Key
+            var text: [UInt8]
+            var caseInsensitive: Bool
+        }
+
         struct Draft {
             var existsBit = -1
             var direct: [DirectTest] = []
@@ -37,6 +44,7 @@ public enum RuleCompiler {
         var nodes: [RuleNode] = []
         var bits = 0
         var drafts: [Key: Draft] = [:]
+        var comparisons: [Comparison: Int] = [:]
         var order: [Key] = []
         var problems: [Problem] = []
 
@@ -128,7 +136,7 @@ public enum RuleCompiler {
             return bits - 1
         }
 
-        /// The bit of one test; a new one, as equal tests are rare.
+        /// The bit of one test; the same for equal comparisons, as many rules begin with one method.
         private mutating func bit(for test: Test) -> Int {
             let key = Key(subject: test.subject, transforms: test.transforms)
             if drafts[key] == nil {
@@ -141,8 +149,15 @@ public enum RuleCompiler {
                 drafts[key]?.existsBit = bit
                 return bit
             }
-            bit = newBit()
             let fold = test.caseInsensitive
+            if case .equals(let bytes) = test.matcher {
+                let comparison = Comparison(key: key, text: bytes, caseInsensitive: fold)
+                if let known = comparisons[comparison] { return known }
+                bit = newBit()
+                comparisons[comparison] = bit
+            } else {
+                bit = newBit()
+            }
             func text(_ bytes: [UInt8]) -> [UInt8] { fold ? bytes.map { ByteSearch.lowercased($0) } : bytes }
             func direct(_ kind: DirectTest.Kind) {
                 drafts[key]?.direct.append(DirectTest(kind: kind, caseInsensitive: fold, bit: bit))
@@ -201,7 +216,7 @@ public enum RuleCompiler {
                     RuleInput(
                         subject: key.subject, known: Self.knownField(key.subject), transforms: key.transforms,
                         existsBit: draft.existsBit,
-                        direct: draft.direct,
+                        direct: DirectTests(draft.direct),
                         database: database, patternBits: draft.patternBits))
             }
             return inputs.enumerated().sorted { left, right in

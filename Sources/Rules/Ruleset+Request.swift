@@ -14,12 +14,18 @@ extension Ruleset {
             if let query = head.query { FormReader.read(bytes.slice(query), into: &scratch.query) }
         }
         let fingerprints = needsFingerprints ? state.fingerprints : Fingerprints()
+        let otherLengths = InputGuide.otherLengths(head)
         for index in inputRanges[Phase.requestHead.rawValue] {
-            let mask = presenceMasks[index]
-            if mask != 0 && head.presence & mask == 0 { continue }
+            let guide = guides[index]
+            if guide.mask != 0 && head.presence & guide.mask == 0 || guide.needsQuery && head.query == nil { continue }
+            if guide.lengthBit != 0 && guide.lengthBit & otherLengths == 0 { continue }
+            if guide.onlyExistsBit >= 0 {
+                state.set(guide.onlyExistsBit)
+                continue
+            }
             let input = inputs[index]
-            if input.isKnownHeader {
-                for place in head.fields.indices where head.fields[place].known == input.known {
+            if guide.isKnownHeader {
+                for place in head.fields.indices where head.fields[place].known == guide.known {
                     look(input, at: bytes.slice(head.fields[place].value), &state, scratch)
                 }
                 continue

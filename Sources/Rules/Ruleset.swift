@@ -7,7 +7,7 @@ public final class CompiledRule: Sendable {
     public let id: [UInt8]
     public let name: String
     public let mode: Rule.Mode
-    public let tags: [(String, String)]
+    public let tags: [(name: [UInt8], value: [UInt8])]
     public let action: RuleAction
     let captures: [(tag: [UInt8], subject: Subject)]
     let expires: Int64
@@ -24,7 +24,7 @@ public final class CompiledRule: Sendable {
         self.id = id
         self.name = name
         self.mode = mode
-        self.tags = tags
+        self.tags = tags.map { (name: Array($0.0.utf8), value: Array($0.1.utf8)) }
         self.action = action
         self.captures = captures
         self.expires = expires
@@ -58,14 +58,14 @@ final class RuleInput: Sendable {
     let transforms: [Transform]
     /// Bit that says that there is a value, or -1.
     let existsBit: Int
-    let direct: [DirectTest]
+    let direct: DirectTests
     /// All regular expressions and searched texts of this input in one machine.
     let database: PatternDatabase?
     /// Bit of each pattern of the database.
     let patternBits: [Int]
 
     init(
-        subject: Subject, known: FieldName, transforms: [Transform], existsBit: Int, direct: [DirectTest],
+        subject: Subject, known: FieldName, transforms: [Transform], existsBit: Int, direct: DirectTests,
         database: PatternDatabase?, patternBits: [Int]
     ) {
         self.subject = subject
@@ -83,12 +83,54 @@ final class RuleInput: Sendable {
     }
 }
 
+/// Whether a head has anything for an input, in plain numbers. Immutable, part of a ruleset.
+struct InputGuide: Sendable {
+    /// The presence bit of the field that the input reads, or 0.
+    let mask: UInt64
+    let known: FieldName
+    let isKnownHeader: Bool
+    let needsQuery: Bool
+    /// The bit that says that the field is there, when nothing else is asked of it; else -1.
+    let onlyExistsBit: Int
+    /// Of a field without a known name the bit of its name's length, else 0: see `otherLengths`.
+    let lengthBit: UInt64
+
+    init(_ input: RuleInput) {
+        known = input.known
+        isKnownHeader = input.isKnownHeader
+        needsQuery =
+            switch input.subject {
+            case .query, .queryValue: true
+            default: false
+            }
+        let asksMore = !input.direct.isEmpty || input.database != nil
+        onlyExistsBit = isKnownHeader && !asksMore ? input.existsBit : -1
+        mask = known == .other || known == .lookalike ? 0 : 1 << UInt64(known.rawValue)
+        if case .header(let name) = input.subject, mask == 0 {
+            lengthBit = InputGuide.bit(of: name.count)
+        } else {
+            lengthBit = 0
+        }
+    }
+
+    static func bit(of length: Int) -> UInt64 { 1 << UInt64(length & 63) }
+
+    /// Which lengths the names without a known name have: a rule on a field that nobody sent is mostly left out by it.
+    static func otherLengths(_ head: borrowing RequestHead) -> UInt64 {
+        var lengths: UInt64 = 0
+        for place in head.fields.indices where head.fields[place].known == .other || head.fields[place].known == .lookalike {
+            lengths |= bit(of: head.fields[place].name.count)
+        }
+        return lengths
+    }
+}
+
 /// Compiled rules. Immutable, shared by all loops, replaced whole. Each input is read once; conditions become bits; rules are read off them.
 public final class Ruleset: Sendable {
     private let rules: [CompiledRule]
     let inputs: [RuleInput]
-    /// For each input the presence bit of the field that it reads, or 0: an absent field costs one test and no reference count.
-    let presenceMasks: [UInt64]
+    /// For each input what can be asked of it without a reference count: most have nothing to look at.
+    let guides: [InputGuide]
     /// Inputs of each phase: a range in `inputs`, which are sorted by it.
     let inputRanges: [Range<Int>]
     private let conditions: RuleConditions
@@ -99,12 +141,14 @@ public final class Ruleset: Sendable {
     public let needsFingerprints: Bool
     public let needsSessionFingerprint: Bool
     let needsQueryValues: Bool
+    /// Some rule stores a value as a tag.
+    public let hasCaptures: Bool
 
     init(rules: [CompiledRule], inputs: [RuleInput], nodes: [RuleNode], bits: Int) {
         self.rules = rules
         self.inputs = inputs
         conditions = RuleConditions(nodes: nodes, roots: rules.map(\.root), phases: rules.map(\.phase), bits: bits)
-        presenceMasks = inputs.map { $0.known == .other || $0.known == .lookalike ? 0 : 1 << UInt64($0.known.rawValue) }
+        guides = inputs.map { InputGuide($0) }
         bitWords = (bits + 63) / 64
         inputRanges = Phase.allCases.map { phase in
             let start = inputs.firstIndex { $0.subject.phase >= phase } ?? inputs.count
@@ -122,6 +166,7 @@ public final class Ruleset: Sendable {
             }
         }
         needsSessionFingerprint = subjects.contains(.fingerprintSession)
+        hasCaptures = rules.contains { !$0.captures.isEmpty }
         needsQueryValues = subjects.contains { if case .queryValue = $0 { true } else { false } }
     }
 
@@ -155,9 +200,7 @@ public final class Ruleset: Sendable {
     private func test(
         _ input: RuleInput, _ value: Span<UInt8>, _ state: inout Evaluation, _ scratch: EvaluationScratch
     ) {
-        for index in input.direct.indices where input.direct[index].matches(value) {
-            state.set(input.direct[index].bit)
-        }
+        if !input.direct.isEmpty { input.direct.look(at: value, &state) }
         guard let database = input.database else { return }
         database.scan(value, scratch: scratch.patterns)
         for index in scratch.patterns.matched.indices {

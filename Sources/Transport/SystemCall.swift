@@ -22,7 +22,7 @@ public enum SystemCall {
     @inline(never)
     static func receive(_ descriptor: Int32, _ room: UnsafeMutableRawBufferPointer) -> Int {
         while true {
-            let count = unsafe recv(descriptor, room.baseAddress, room.count, Int32(MSG_DONTWAIT))
+            let count = unsafe clinux_take(descriptor, room.baseAddress, room.count)
             if count >= 0 { return count }
             if errno != EINTR { return failure(errno) }
         }
@@ -30,9 +30,8 @@ public enum SystemCall {
 
     @inline(never)
     static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, more: Bool) -> Int {
-        let flags = MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0)
         while true {
-            let count = unsafe Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(flags))
+            let count = unsafe clinux_give(descriptor, bytes.baseAddress, bytes.count, more ? 1 : 0)
             if count >= 0 { return count }
             if errno != EINTR { return failure(errno) }
         }

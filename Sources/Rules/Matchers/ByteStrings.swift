@@ -2,7 +2,8 @@
 import Wire
 
 /// A set of byte strings with a number each, found by hash without allocation. Immutable. Open addressing at most half full.
-public struct ByteStrings: Sendable {
+/// A class: one reference instead of three.
+public final class ByteStrings: Sendable {
     private let arena: [UInt8]
     private let ranges: [ByteRange]
     private let slots: [Int32]
@@ -50,6 +51,7 @@ public struct ByteStrings: Sendable {
         while slots[slot] >= 0 {
             let range = ranges[Int(slots[slot])]
             if range.count == text.count {
+                let arena = arena
                 let known = arena.span.slice(range)
                 if foldsCase ? ByteSearch.equalsIgnoringCase(text, known) : ByteSearch.equals(text, known) {
                     return Int(slots[slot])

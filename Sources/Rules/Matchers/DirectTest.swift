@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Wire
 
-/// A test that needs no pattern engine: compares bytes, numbers or networks. Sets `bit` when it holds.
+/// A test that needs no pattern engine, as the compiler finds it. Sets `bit` when it holds.
 struct DirectTest: Sendable {
     enum Kind: Sendable {
         case equals([UInt8])
@@ -17,24 +17,89 @@ struct DirectTest: Sendable {
     /// The texts above are lower case then.
     let caseInsensitive: Bool
     let bit: Int
+}
 
-    func matches(_ value: Span<UInt8>) -> Bool {
-        switch kind {
-        case .equals(let text): return value.count == text.count && same(value, text.span)
-        case .prefix(let text):
-            return value.count >= text.count && same(value.extracting(0..<text.count), text.span)
-        case .suffix(let text):
-            return value.count >= text.count
-                && same(value.extracting((value.count - text.count)..<value.count), text.span)
-        case .oneOf(let texts): return texts.contains(value)
-        case .greater(let limit): return DecimalNumber.parse(value).map { $0 > limit } ?? false
-        case .less(let limit): return DecimalNumber.parse(value).map { $0 < limit } ?? false
-        case .network(let set): return ForwardedAddress.address(value).map { set.contains($0) } ?? false
+/// All direct tests of one input: plain numbers over one arena, so that a look takes no reference for each of them. Immutable.
+final class DirectTests: Sendable {
+    private enum Comparison: UInt8, Sendable {
+        case equals, oneOf, prefix, suffix, greater, less, network
+    }
+
+    private struct Entry: Sendable {
+        var comparison: Comparison
+        var caseInsensitive: Bool
+        var bit: Int
+        var text = ByteRange.empty
+        var limit = 0.0
+        /// Place in `strings` or `networks`.
+        var place = 0
+    }
+
+    private let entries: [Entry]
+    private let arena: [UInt8]
+    private let strings: [ByteStrings]
+    private let networks: [IPPrefixSet]
+
+    init(_ tests: [DirectTest]) {
+        var entries: [Entry] = []
+        var arena: [UInt8] = []
+        var strings: [ByteStrings] = []
+        var networks: [IPPrefixSet] = []
+        func add(_ comparison: Comparison, _ test: DirectTest, _ fill: (inout Entry) -> Void) {
+            var entry = Entry(comparison: comparison, caseInsensitive: test.caseInsensitive, bit: test.bit)
+            fill(&entry)
+            entries.append(entry)
+        }
+        func text(_ bytes: [UInt8], _ entry: inout Entry) {
+            entry.text = ByteRange(arena.count, arena.count + bytes.count)
+            arena += bytes
+        }
+        for test in tests {
+            switch test.kind {
+            case .equals(let bytes): add(.equals, test) { text(bytes, &$0) }
+            case .prefix(let bytes): add(.prefix, test) { text(bytes, &$0) }
+            case .suffix(let bytes): add(.suffix, test) { text(bytes, &$0) }
+            case .greater(let limit): add(.greater, test) { $0.limit = limit }
+            case .less(let limit): add(.less, test) { $0.limit = limit }
+            case .oneOf(let set):
+                add(.oneOf, test) { $0.place = strings.count }
+                strings.append(set)
+            case .network(let set):
+                add(.network, test) { $0.place = networks.count }
+                networks.append(set)
+            }
+        }
+        (self.entries, self.arena, self.strings, self.networks) = (entries, arena, strings, networks)
+    }
+
+    var isEmpty: Bool { entries.isEmpty }
+
+    /// Sets the bit of every test that holds for `value`.
+    func look(at value: Span<UInt8>, _ state: inout Evaluation) {
+        let arena = arena
+        let texts = arena.span
+        for index in entries.indices where holds(entries[index], value, texts) { state.set(entries[index].bit) }
+    }
+
+    @inline(__always)
+    private func holds(_ entry: Entry, _ value: Span<UInt8>, _ texts: Span<UInt8>) -> Bool {
+        let count = entry.text.count
+        switch entry.comparison {
+        case .equals: return value.count == count && same(value, texts.slice(entry.text), entry)
+        case .prefix: return value.count >= count && same(value.extracting(0..<count), texts.slice(entry.text), entry)
+        case .suffix:
+            return value.count >= count
+                && same(value.extracting((value.count - count)..<value.count), texts.slice(entry.text), entry)
+        case .oneOf: return strings[entry.place].contains(value)
+        case .greater: return DecimalNumber.parse(value).map { $0 > entry.limit } ?? false
+        case .less: return DecimalNumber.parse(value).map { $0 < entry.limit } ?? false
+        case .network: return ForwardedAddress.address(value).map { networks[entry.place].contains($0) } ?? false
         }
     }
 
-    private func same(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
-        caseInsensitive ? ByteSearch.equalsIgnoringCase(left, right) : ByteSearch.equals(left, right)
+    @inline(__always)
+    private func same(_ left: Span<UInt8>, _ right: Span<UInt8>, _ entry: Entry) -> Bool {
+        entry.caseInsensitive ? ByteSearch.equalsIgnoringCase(left, right) : ByteSearch.equals(left, right)
     }
 }
 

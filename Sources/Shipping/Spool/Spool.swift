@@ -77,9 +77,14 @@ package final class Spool: Sendable {
     }
 
     package func acknowledge(_ batch: Batch) {
-        state.withLock { state in
-            if !state.isStopped { state.acknowledge(batch) }
+        let mustPlan = state.withLock { state in
+            if state.isStopped { return false }
+            state.acknowledge(batch)
+            let mustPlan = !state.isSyncPlanned && !state.dirtyCursors.isEmpty
+            if mustPlan { state.isSyncPlanned = true }
+            return mustPlan
         }
+        if mustPlan { planSync() }
     }
 
     /// Writes and syncs what is left, and lets go of the directory.
@@ -107,12 +112,13 @@ package final class Spool: Sendable {
         queue.asyncAfter(deadline: .now() + .milliseconds(100)) { [weak self] in self?.sync() }
     }
 
-    /// One fdatasync for all that came in the last 100 ms, outside the lock.
+    /// One fdatasync for all that came in the last 100 ms, outside the lock; and the cursors that moved.
     private func sync() {
         let (copy, isWaiting) = state.withLock { state in
             state.isSyncPlanned = false
             if state.isStopped { return (Int32(-1), false) }
             let isWaiting = !state.flush()
+            state.storeCursors()
             let copy = state.needsSync && state.active >= 0 ? dup(state.active) : -1
             if copy >= 0 { state.needsSync = false }
             state.isSyncPlanned = isWaiting

@@ -39,6 +39,7 @@ extension SpoolState {
     mutating func forget(_ sink: String) -> (left: UInt64, dropped: UInt64) {
         let left = pending(sink)
         guard let cursor = cursors.removeValue(forKey: sink) else { return (0, 0) }
+        dirtyCursors.remove(sink)
         DiskFile.remove(cursorPath(sink))
         removeAcknowledged()
         return (left, cursor.dropped)
@@ -163,12 +164,22 @@ extension SpoolState {
         cursors[batch.sink]?.sequence = batch.end
         cursors[batch.sink]?.segment = batch.segment
         cursors[batch.sink]?.offset = batch.offset
-        do throws(DiskFault) {
-            try DiskFile.replace(cursorPath(batch.sink), with: Self.cursorText(batch.end))
-        } catch {
-            note(error)
-        }
+        dirtyCursors.insert(batch.sink)
         removeAcknowledged()
+    }
+
+    /// Writes the cursors that moved. Ten times a second and not with every batch, which costs a rename each: who is killed in between sends a
+    /// tenth of a second once more.
+    mutating func storeCursors() {
+        for sink in dirtyCursors {
+            guard let cursor = cursors[sink] else { continue }
+            do throws(DiskFault) {
+                try DiskFile.replace(cursorPath(sink), with: Self.cursorText(cursor.sequence))
+                dirtyCursors.remove(sink)
+            } catch {
+                note(error)
+            }
+        }
     }
 
     /// How many records the sink has not acknowledged, damaged ones included.

@@ -46,6 +46,8 @@ struct SpoolState: Sendable {
     /// Oldest first. The last one is written to when `active` is open.
     var segments: [Segment] = []
     var cursors: [String: Cursor] = [:]
+    /// Sinks whose cursor moved since it was written.
+    var dirtyCursors: Set<String> = []
     var active: Int32 = -1
     var lock: Int32 = -1
     var nextSequence: UInt64 = 1
@@ -291,6 +293,8 @@ struct SpoolState: Sendable {
                 if active >= 0 && oldest.bytes < segmentMaximum { break }
                 closeActive()
             }
+            // A cursor that names what is gone would begin anew.
+            storeCursors()
             DiskFile.remove(oldest.path)
             segments.removeFirst()
         }
@@ -303,6 +307,7 @@ struct SpoolState: Sendable {
         if isStopped { return }
         refusedUntil = nil
         _ = flush()
+        storeCursors()
         closeActive()
         isStopped = true
         _ = close(lock)
