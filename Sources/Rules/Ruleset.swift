@@ -118,7 +118,8 @@ struct InputGuide: Sendable {
     /// Which lengths the names without a known name have: a rule on a field that nobody sent is mostly left out by it.
     static func otherLengths(_ head: borrowing RequestHead) -> UInt64 {
         var lengths: UInt64 = 0
-        for place in head.fields.indices where head.fields[place].known == .other || head.fields[place].known == .lookalike {
+        for place in head.fields.indices
+        where head.fields[place].known == .other || head.fields[place].known == .lookalike {
             lengths |= bit(of: head.fields[place].name.count)
         }
         return lengths
