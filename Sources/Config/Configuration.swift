@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Logins
 package import Rules
 package import Wire
 
@@ -14,6 +15,7 @@ package struct Configuration: Sendable {
     package var requestID = RequestIDSettings()
     package var services: [ServiceSettings] = []
     package var limits = LimitSettings()
+    package var detection = DetectionSettings()
     package var denylist = ListSettings()
     package var allowlist = ListSettings()
     /// The most entries that may be added at run time.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Logins
 import Rules
 package import Wire
 
@@ -15,6 +16,19 @@ package enum ConfigurationReader {
         else { return (nil, nil, context.problems) }
         let configuration = read(top, context)
         return (context.problems.isEmpty ? configuration : nil, configuration, context.problems)
+    }
+
+    /// Only `detection:` of a file, for a replay: what the rest says is not looked at.
+    package static func readDetection(
+        path: String, _ environment: ReadingEnvironment
+    ) -> (settings: DetectionSettings?, problems: [Problem]) {
+        let context = ReadingContext(environment)
+        guard let bytes = context.contents(path, Place(file: path)),
+            let node = YAMLDocument.parse(bytes, file: path, context),
+            let top = YAMLSection(node, file: path, path: "", context)
+        else { return (nil, context.problems) }
+        let settings = DetectionReader.read(top, context)
+        return (context.problems.isEmpty ? settings : nil, context.problems)
     }
 
     /// What a configuration may hold, told by being asked.
@@ -46,6 +60,7 @@ package enum ConfigurationReader {
         all.requestID = TrustReader.readRequestID(top, context)
         all.services = ServiceReader.read(top, context)
         all.limits = LimitReader.read(top, context)
+        all.detection = DetectionReader.read(top, context)
         all.denylist = listed(top, "denylist", context)
         all.allowlist = listed(top, "allowlist", context)
         if let section = top.section("overlay") {

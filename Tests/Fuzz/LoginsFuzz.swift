@@ -5,7 +5,9 @@ import Wire
 
 /// What applications report, and what is looked for in bodies and paths that nobody declared.
 extension Fuzz {
-    static let logins = [Fuzz(name: "report", run: report), Fuzz(name: "finder", run: finder)]
+    static let logins = [
+        Fuzz(name: "report", run: report), Fuzz(name: "finder", run: finder), Fuzz(name: "items", run: items),
+    ]
 
     /// As a field of an answer and as a body for the admin listener.
     private static func report(_ bytes: Span<UInt8>) {
@@ -20,6 +22,27 @@ extension Fuzz {
         var watch = LoginWatch()
         watch.restore(body)
         _ = watch.learnt()
+    }
+
+    /// A header list of an attacker's making, read into items and remembered.
+    private static func items(_ bytes: Span<UInt8>) {
+        var list = HeaderList()
+        var start = 0
+        while start < bytes.count {
+            let end = ByteSearch.find(10, in: bytes, from: start) ?? bytes.count
+            let line = bytes.extracting(start..<end)
+            let colon = ByteSearch.find(58, in: line) ?? line.count
+            list.append(line.extracting(0..<colon), line.extracting(min(colon + 1, line.count)..<line.count))
+            start = end + 1
+        }
+        let detector = Detector(settings: DetectionSettings(), seed: 1)
+        var attempt = Attempt()
+        attempt.time = 1
+        attempt.account = 2
+        attempt.profile = detector.profile(of: list, tls: bytes, now: 1)
+        precondition(attempt.profile == detector.profile(of: list, tls: bytes, now: 2), "one list, one profile")
+        let decision = detector.arrive(attempt)
+        _ = detector.settle(attempt, decision, succeeded: false)
     }
 
     private static func finder(_ bytes: Span<UInt8>) {

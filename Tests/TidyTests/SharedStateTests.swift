@@ -12,6 +12,7 @@ import Testing
         "Sources/Archive/EventStore.swift",
         "Sources/Daemon/Outputs.swift",
         "Sources/Daemon/Coverage.swift",
+        "Sources/Daemon/LineFile.swift",
         "Sources/Daemon/FileAccess.swift",
         "Sources/Daemon/Gate.swift",
         "Sources/Daemon/Keeper.swift",

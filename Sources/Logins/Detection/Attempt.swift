@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Wire
+
+/// One login attempt as the detection sees it. A value; hashes are `KeyedHash` of the normalised text, 0 stands for "not known".
+public struct Attempt: Sendable {
+    /// Unix seconds.
+    public var time = 0.0
+    /// The evidence that signals name: a line number of a replay, an event's number in the daemon.
+    public var number: UInt64 = 0
+    public var client = IPAddress.loopback
+    public var account: UInt64 = 0
+    public var device: UInt64 = 0
+    /// Equal passwords have equal numbers.
+    public var password: UInt64 = 0
+    /// The service says whether there is such an account.
+    public var exists: Bool?
+    /// Place of its header list in `ProfileTable`, or -1.
+    public var profile: Int32 = -1
+
+    public init() {}
+}
+
+/// What the detection says of an attempt, before it or when the answer is there.
+public struct Decision: Sendable, Equatable {
+    public enum Action: String, Sendable {
+        case allow, block, withhold, challenge
+    }
+
+    public var action: Action
+    /// What decided, in words that an operator can search for.
+    public var reason: StaticReason
+    /// Number of the signal that it belongs to, 0 for none.
+    public var signal: Int
+
+    public static let allow = Decision(action: .allow, reason: .none, signal: 0)
+}
+
+/// Why an attempt was stopped. Closed, so that the hot path makes no text.
+public enum StaticReason: String, Sendable {
+    case none = ""
+    case trait
+    case address
+    case network
+    case account
+    case password
+    case unexplainedAttack = "unexplained_attack"
+    case successAfterGuesses = "success_after_guesses"
+    case successInAttack = "success_in_attack"
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// State that a `KeyTable` holds for one key.
+protocol KeyState: Sendable {
+    init()
+    /// What is lost when it is forgotten; the least goes first.
+    func worth(_ now: Double) -> Double
+}
+
+/// State by key in bounded memory: sets of four, the least worthy of which makes room. A key enters only when it was seen before within a
+/// quarter of an hour, so that half a million addresses of one attempt each push nobody out. Confined to the detector.
+struct KeyTable<State: KeyState> {
+    private let sets: Int
+    private(set) var keys: [UInt64]
+    var states: [State]
+    private var seen = RecentSet(span: 900)
+
+    /// `entries` is a power of two from 4 on.
+    init(entries: Int) {
+        sets = entries / 4
+        keys = [UInt64](repeating: 0, count: entries)
+        states = [State](repeating: State(), count: entries)
+    }
+
+    func find(_ key: UInt64) -> Int? {
+        let start = place(key)
+        for way in start..<(start + 4) where keys[way] == key { return way }
+        return nil
+    }
+
+    /// The place of a key, made when it comes for the second time.
+    mutating func enter(_ key: UInt64, _ now: Double) -> Int? {
+        if let place = find(key) { return place }
+        if seen.insert(key, now) { return nil }
+        let start = place(key)
+        var least = start
+        for way in start..<(start + 4) {
+            if keys[way] == 0 {
+                least = way
+                break
+            }
+            if states[way].worth(now) < states[least].worth(now) { least = way }
+        }
+        keys[least] = key
+        states[least] = State()
+        return least
+    }
+
+    private func place(_ key: UInt64) -> Int { Int(KeyedHash.fold(key, 0x9e37_79b9_7f4a_7c15) % UInt64(sets)) * 4 }
+}
+
+/// An estimate of how many different things were seen, in 64 bits: near enough up to 150.
+struct SmallCount: Sendable {
+    var bits: UInt64 = 0
+
+    mutating func insert(_ hash: UInt64) { bits |= 1 << (hash >> 32 & 63) }
+
+    func contains(_ hash: UInt64) -> Bool { bits & 1 << (hash >> 32 & 63) != 0 }
+
+    /// -64 ln(1 - share of set bits), as a table would say it; 150 when all are set.
+    var value: Int {
+        let set = bits.nonzeroBitCount
+        if set == 64 { return 150 }
+        // Harmonic numbers: the expected draws until so many of 64 are hit.
+        var sum = 0.0
+        for number in 0..<set { sum += 64 / Double(64 - number) }
+        return Int(sum.rounded())
+    }
+}
+
+/// What is known of an address, or of a network.
+struct SourceState: KeyState {
+    var last = 0.0
+    var onset = 0.0
+    /// The walks of failing and of unknown accounts.
+    var score = 0.0
+    var unknownScore = 0.0
+    /// Accounts that failed and that succeeded from here, of the last hour.
+    var failing = SmallCount()
+    var succeeding = SmallCount()
+    var failures = 0.0
+    var blockedUntil = 0.0
+    var signal = 0
+
+    func worth(_ now: Double) -> Double {
+        if blockedUntil > now { return 1_000 }
+        return score + unknownScore + failures * 0.01 - (now - last) / 600
+    }
+
+    /// The walk begins anew after an hour of silence.
+    mutating func rest(_ now: Double) {
+        if now - last > 3_600 {
+            let (until, signal) = (blockedUntil, signal)
+            self = SourceState()
+            (blockedUntil, self.signal) = (until, signal)
+        }
+        last = now
+    }
+}
+
+/// What was tried on one account by people whom it does not know.
+struct AccountState: KeyState {
+    var last = 0.0
+    var since = 0.0
+    var daySince = 0.0
+    var guesses = SmallCount()
+    var dayGuesses = SmallCount()
+    /// Attempts whose password nobody compared.
+    var untold = 0
+    var sources = SmallCount()
+    var protectedUntil = 0.0
+    var signal = 0
+
+    func worth(_ now: Double) -> Double {
+        if protectedUntil > now { return 1_000 }
+        return Double(guesses.value + untold) - (now - last) / 600
+    }
+
+    mutating func rest(_ now: Double) {
+        if now - daySince > 86_400 {
+            dayGuesses = SmallCount()
+            daySince = now
+        }
+        if now - since > 7_200 {
+            guesses = SmallCount()
+            sources = SmallCount()
+            untold = 0
+            since = now
+        }
+        last = now
+    }
+}
+
+/// How often a failed password was tried, and on how many accounts. Never more of it than a number under a key that lives an hour.
+struct PasswordState: KeyState {
+    var last = 0.0
+    var since = 0.0
+    var accounts = SmallCount()
+    var attempts = 0.0
+    var blockedUntil = 0.0
+    var signal = 0
+
+    func worth(_ now: Double) -> Double {
+        if blockedUntil > now { return 1_000 }
+        return Double(accounts.value) - (now - last) / 600
+    }
+
+    mutating func rest(_ now: Double) {
+        if now - since > 3_600 {
+            accounts = SmallCount()
+            attempts = 0
+            since = now
+        }
+        last = now
+    }
+}

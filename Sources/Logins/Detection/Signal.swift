@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What kind of attack a signal tells of. The names are those of the field.
+public enum SignalType: String, Sendable, CaseIterable {
+    case bruteforce
+    case credentialStuffing = "credential_stuffing"
+    case distributedCredentialStuffing = "distributed_credential_stuffing"
+    case passwordSpraying = "password_spraying"
+    case userEnumeration = "user_enumeration"
+}
+
+/// How bad it is. Low: failed, contained, or on accounts that do not exist. Medium: sustained, on existing accounts. High: no safe way to stop
+/// it, or ten times the usual failures. Critical: accounts were taken.
+public enum Severity: Int, Sendable, Comparable, CaseIterable {
+    case low, medium, high, critical
+
+    public var text: String {
+        switch self {
+        case .low: "low"
+        case .medium: "medium"
+        case .high: "high"
+        case .critical: "critical"
+        }
+    }
+
+    public static func < (left: Severity, right: Severity) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// One attack, from its first attempt to its end: a growing object and not a stream of alerts. Owned by the detector.
+public struct Signal: Sendable {
+    public enum State: String, Sendable {
+        case open, updated, closed
+    }
+
+    /// What isolates the attacker, in words and in figures.
+    public struct Trait: Sendable, Equatable {
+        public var words: [String]
+        public var share: Double
+        public var lift: Double
+        /// Legitimate logins in a million that refusing it hits.
+        public var collateral: Double
+    }
+
+    /// Evidence and accounts that are kept of one signal; what is more is only counted.
+    static let evidenceLimit = 262_144
+    static let accountLimit = 1 << 20
+
+    public let number: Int
+    public internal(set) var type: SignalType
+    public internal(set) var severity: Severity
+    public internal(set) var state = State.open
+    public let openedAt: Double
+    public internal(set) var updatedAt: Double
+    /// When the first attempt that belongs to it came.
+    public internal(set) var onset: Double
+    /// Numbers of attempts.
+    public internal(set) var evidence: [UInt64] = []
+    /// Hashes of accounts, in the order of their first attempt.
+    public internal(set) var accounts: [UInt64] = []
+    public internal(set) var compromised: [UInt64] = []
+    public internal(set) var traits: [Trait] = []
+    public internal(set) var attempts = 0
+    public internal(set) var unknownAttempts = 0
+    public internal(set) var stopped = 0
+    public internal(set) var withheld = 0
+    /// Automatic blocks hold back, and why; empty when they do not.
+    public internal(set) var restraint = ""
+    var accountSet: Set<UInt64> = []
+    /// Networks and items by which a later attack is known as this one.
+    var networks: Set<UInt64> = []
+    var items: Set<UInt64> = []
+    static let networkLimit = 4_096
+    var compromisedSet: Set<UInt64> = []
+    var reportedAt = -Double.infinity
+    /// Accounts that the last report named: a list is told again when it has grown by half.
+    var reportedAccounts = 0
+    var isChanged = false
+
+    init(number: Int, type: SignalType, severity: Severity, now: Double, onset: Double) {
+        self.number = number
+        self.type = type
+        self.severity = severity
+        openedAt = now
+        updatedAt = now
+        self.onset = onset
+    }
+
+    /// An attempt that belongs to it.
+    mutating func add(_ number: UInt64, account: UInt64, unknown: Bool, now: Double) {
+        attempts += 1
+        if unknown { unknownAttempts += 1 }
+        updatedAt = max(updatedAt, now)
+        if evidence.count < Signal.evidenceLimit { evidence.append(number) }
+        if account != 0, accountSet.count < Signal.accountLimit, accountSet.insert(account).inserted {
+            accounts.append(account)
+        }
+    }
+
+    mutating func compromise(_ account: UInt64) -> Bool {
+        if account == 0 || !compromisedSet.insert(account).inserted { return false }
+        compromised.append(account)
+        severity = .critical
+        return true
+    }
+
+    /// Nearly all of it is aimed at accounts that do not exist.
+    var isHarmless: Bool { attempts > 0 && Double(unknownAttempts) >= 0.95 * Double(attempts) && compromised.isEmpty }
+}
