@@ -83,6 +83,7 @@ let package = Package(
         .executableTarget(name: "Demo", swiftSettings: house),
 
         tests("WireTests", ["Wire"]),
+        tests("HTTP2Tests", ["HTTP2", "Wire"]),
         tests("PatternsTests", ["Patterns", "Wire"]),
         tests("RulesTests", ["Rules", "Patterns", "Wire"]),
         tests("LoginsTests", ["Logins", "Patterns", "Wire"]),

@@ -9,10 +9,6 @@ extension HTTP2Session {
 
     @unsafe
     static func install(_ callbacks: OpaquePointer?) {
-        unsafe nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks) { _, header, context in
-            guard let header = unsafe header else { return HTTP2Session.goesOn }
-            return unsafe HTTP2Session.of(context).began(frame: header.pointee)
-        }
         unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, frame, context in
             guard let frame = unsafe frame else { return HTTP2Session.goesOn }
             return unsafe HTTP2Session.of(context).beganHeaders(frame.pointee)
@@ -25,9 +21,8 @@ extension HTTP2Session {
             return unsafe HTTP2Session.of(context).field(name.span, value.span, of: frame.pointee)
         }
         // Without this nghttp2 leaves a bad field out, and the rest of the request passes.
-        unsafe nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks) { _, _, _, _, _, _, _, context in
-            unsafe HTTP2Session.of(context).malformed()
-            return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
+        unsafe nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks) { _, _, _, _, _, _, _, _ in
+            NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
         }
         unsafe nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { _, frame, context in
             guard let frame = unsafe frame else { return HTTP2Session.goesOn }
@@ -82,18 +77,6 @@ extension HTTP2Session {
     }
 
     private func malformed() { malformedRequests += 1 }
-
-    @unsafe
-    private func began(frame header: nghttp2_frame_hd) -> Int32 {
-        switch UInt32(header.type) {
-        case NGHTTP2_CONTINUATION.rawValue: count(.continuations)
-        case NGHTTP2_DATA.rawValue, NGHTTP2_HEADERS.rawValue, NGHTTP2_PRIORITY.rawValue, NGHTTP2_RST_STREAM.rawValue,
-            NGHTTP2_SETTINGS.rawValue, NGHTTP2_PING.rawValue, NGHTTP2_GOAWAY.rawValue,
-            NGHTTP2_WINDOW_UPDATE.rawValue, NGHTTP2_PUSH_PROMISE.rawValue:
-            HTTP2Session.goesOn
-        default: count(.unknownFrames)
-        }
-    }
 
     @unsafe
     private func beganHeaders(_ frame: nghttp2_frame) -> Int32 {

@@ -36,13 +36,15 @@ public final class HTTP2Session {
     private var touched: [HTTP2Stream] = []
     private var nextPlace = 0
     var guardian: FloodGuard
+    private var walk = FrameWalk()
     var now: UInt64
     private var fields: [nghttp2_nv] = unsafe []
     private let statusText: UnsafeMutablePointer<UInt8>
     var blockBytes = 0
     /// A frame that ends the connection after nghttp2 gave it up.
     private var lastWords = ByteBuffer()
-    private var isBroken = false
+    /// The peer is cut off: it sent too much, or what is no HTTP/2 at all.
+    public private(set) var isBroken = false
     private var isEnding = false
 
     /// A header block has begun and is not complete.
@@ -114,6 +116,16 @@ public final class HTTP2Session {
     public func receive(_ bytes: Span<UInt8>, now: UInt64) {
         self.now = now
         if isBroken { return }
+        switch walk.pass(bytes, guardian: &guardian, now: now) {
+        case .nothing: break
+        case .tooMany(let kind):
+            flood = kind
+            giveUp(NGHTTP2_ENHANCE_YOUR_CALM)
+            return
+        case .backwards:
+            giveUp(NGHTTP2_PROTOCOL_ERROR)
+            return
+        }
         let result = unsafe bytes.withUnsafeBufferPointer {
             unsafe nghttp2_session_mem_recv(session, $0.baseAddress, $0.count)
         }

@@ -108,7 +108,7 @@ struct EventWriter {
     private mutating func writeFingerprint(_ out: inout ByteBuffer) {
         let texts = event.texts
         if texts.fingerprintHTTP.isEmpty && texts.fingerprintHeader.isEmpty && texts.fingerprintNetwork.isEmpty
-            && texts.fingerprintSession.isEmpty
+            && texts.fingerprintSession.isEmpty && texts.fingerprintHTTP2.isEmpty
         {
             return
         }
@@ -117,6 +117,7 @@ struct EventWriter {
         text("\"header\":\"", texts.fingerprintHeader, &out)
         text("\"network\":\"", texts.fingerprintNetwork, &out)
         text("\"session\":\"", texts.fingerprintSession, &out)
+        text("\"http2\":\"", texts.fingerprintHTTP2, &out)
         close(&out)
     }
 

@@ -34,6 +34,7 @@ public struct LoginEvent: Sendable {
         public var fingerprintHTTP = ByteRange.empty
         public var fingerprintHeader = ByteRange.empty
         public var fingerprintNetwork = ByteRange.empty
+        public var fingerprintHTTP2 = ByteRange.empty
         public var fingerprintSession = ByteRange.empty
         public var rule = ByteRange.empty
         public var reason = ByteRange.empty

@@ -45,6 +45,7 @@ final class Carrier {
     /// The request's text was read as HTTP/1.1; now it is what it was. A body without a declared length is cut into chunks by us.
     func begin(_ exchange: Exchange) throws(HeadError) {
         exchange.request.version = .http2
+        exchange.http2Print = connection.session.print.text
         guard stream?.framing == .chunked else { return }
         if exchange.request.method == .trace { throw .bodyInTrace }
         exchange.requestFraming = .chunked

@@ -78,7 +78,8 @@ extension Downstream {
         if http2.isIdle && (quietSince == .never || headStartedAt != .never) { quietSince = worker.loop.now }
         if output.isEmpty && (http2.session.isOver || (http2.isEnding && http2.isIdle)) {
             http2.close()
-            linger()
+            // A flood is not read to its end.
+            if http2.session.flood != nil { abort() } else { linger() }
             return
         }
         settle()

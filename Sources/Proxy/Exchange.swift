@@ -39,6 +39,8 @@ final class Exchange {
     var client = IPAddress(high: 0, low: 0)
     var isSecure = false
     var clientKeepsAlive = false
+    /// What the client's HTTP/2 connection looks like; empty on others.
+    var http2Print: [UInt8] = []
 
     // Inspected body: the bytes as they came, without their transfer coding.
     var isBuffered = false
@@ -128,6 +130,8 @@ final class Exchange {
         Exchange.empty(&requestID)
         expectsContinue = false
         wantsUpgrade = false
+        // Shared with the connection: emptied in place it would be copied.
+        if !http2Print.isEmpty { http2Print = [] }
         isBuffered = false
         Exchange.empty(&body)
         Exchange.empty(&trailerLines)

@@ -159,6 +159,10 @@ enum LoginObserver {
             exchange.request, bytes, names: &exchange.names, to: &exchange.evaluation.fingerprints.bytes)
         exchange.evaluation.fingerprints.network = Fingerprint.appendNetwork(
             exchange.request, bytes, to: &exchange.evaluation.fingerprints.bytes)
+        if exchange.http2Print.isEmpty { return }
+        let start = exchange.evaluation.fingerprints.bytes.count
+        exchange.evaluation.fingerprints.bytes += exchange.http2Print
+        exchange.evaluation.fingerprints.http2 = ByteRange(start, exchange.evaluation.fingerprints.bytes.count)
     }
 
     /// The fingerprint that needs the body's names.

@@ -199,6 +199,7 @@ enum LoginReport {
         event.texts.fingerprintHTTP = put(prints.bytes.span.slice(prints.http), worker)
         event.texts.fingerprintHeader = put(prints.bytes.span.slice(prints.header), worker)
         event.texts.fingerprintNetwork = put(prints.bytes.span.slice(prints.network), worker)
+        event.texts.fingerprintHTTP2 = put(prints.bytes.span.slice(prints.http2), worker)
         event.texts.fingerprintSession = put(prints.bytes.span.slice(prints.session), worker)
         if let rule = exchange.decidingRule {
             event.texts.rule = put(exchange.policy.ruleset.rule(at: rule).id, worker)

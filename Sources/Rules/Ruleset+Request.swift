@@ -88,6 +88,7 @@ extension Ruleset {
             }
         case .fingerprintHeader: visitPrint(fingerprints, fingerprints.header, body)
         case .fingerprintNetwork: visitPrint(fingerprints, fingerprints.network, body)
+        case .fingerprintHTTP2: visitPrint(fingerprints, fingerprints.http2, body)
         default: break
         }
     }

@@ -162,7 +162,7 @@ public final class Ruleset: Sendable {
         inspectsResponses = subjects.contains { $0.phase >= .responseHead }
         needsFingerprints = subjects.contains {
             switch $0 {
-            case .fingerprintHTTP, .fingerprintHeader, .fingerprintNetwork, .fingerprintSession: true
+            case .fingerprintHTTP, .fingerprintHeader, .fingerprintNetwork, .fingerprintSession, .fingerprintHTTP2: true
             default: false
             }
         }

@@ -14,7 +14,7 @@ public enum Subject: Hashable, Sendable {
     case body, bodyValue([UInt8]), bodyText
     case userLogin, userID
     case status, responseHeader([UInt8]), responseBody, responseBodyValue([UInt8]), responseBodyText
-    case fingerprintHTTP, fingerprintHeader, fingerprintNetwork, fingerprintSession
+    case fingerprintHTTP, fingerprintHeader, fingerprintNetwork, fingerprintSession, fingerprintHTTP2
 
     /// As in a rule file: `request.header.user-agent`. nil when there is no such subject.
     public init?(_ text: String) {
@@ -48,7 +48,7 @@ public enum Subject: Hashable, Sendable {
         "usr.id": .userID, "response.status": .status, "response.body": .responseBody,
         "response.body.text": .responseBodyText, "fingerprint.http": .fingerprintHTTP,
         "fingerprint.header": .fingerprintHeader, "fingerprint.network": .fingerprintNetwork,
-        "fingerprint.session": .fingerprintSession,
+        "fingerprint.session": .fingerprintSession, "fingerprint.http2": .fingerprintHTTP2,
     ]
 
     private static func lowercased(_ name: [UInt8]) -> [UInt8] { name.map { $0 >= 65 && $0 <= 90 ? $0 | 32 : $0 } }
@@ -58,7 +58,7 @@ public enum Subject: Hashable, Sendable {
         switch self {
         case .clientIP, .clientPeer, .method, .path, .query, .queryValue, .header, .headers, .cookie, .host, .scheme,
             .version,
-            .fingerprintHeader, .fingerprintNetwork:
+            .fingerprintHeader, .fingerprintNetwork, .fingerprintHTTP2:
             .requestHead
         case .body, .bodyValue, .bodyText, .userLogin, .fingerprintHTTP: .requestBody
         case .status, .responseHeader, .userID, .fingerprintSession: .responseHead

@@ -7,6 +7,8 @@ public struct Fingerprints: Sendable {
     public var header = ByteRange.empty
     public var network = ByteRange.empty
     public var session = ByteRange.empty
+    /// Of an HTTP/2 connection.
+    public var http2 = ByteRange.empty
 
     public init() {}
 
@@ -16,5 +18,6 @@ public struct Fingerprints: Sendable {
         header = .empty
         network = .empty
         session = .empty
+        http2 = .empty
     }
 }

@@ -58,6 +58,7 @@ struct ConfigurationReaderTests {
         ("limits: { minimum_body_rate: 2GiB }\n", "6:30 limits.minimum_body_rate must be at most 1GiB"),
         ("limits: { head: 1GiB }\n", "6:17 limits.head must be between 1KiB and 1024KiB"),
         ("limits: { head: 32k }\n", #"6:17 limits.head: "32k" is not a size such as 64KiB or 1MiB"#),
+        ("limits: { http2_streams: 0 }\n", #"6:26 limits.http2_streams: "0" is not a number from 1 to 1000"#),
         ("mode: blok\n", #"6:7 mode must be block or monitor, not "blok""#),
         ("workers: many\n", "6:10 workers must be auto or a number from 1 to 512"),
         ("client_address: { trusted_proxies: [10.0.0.1/8] }\n", #"6:37 "10.0.0.1/8" has bits behind its prefix"#),

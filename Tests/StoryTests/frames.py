@@ -55,11 +55,13 @@ class Client:
         self.send_bytes(b"".join(frame.serialize() for frame in frames))
 
     def headers(self, stream, fields=HEAD, end=True, block=None):
-        frame = HeadersFrame(stream, data=self.encoder.encode(fields) if block is None else block)
-        frame.flags.add("END_HEADERS")
+        data = self.encoder.encode(fields) if block is None else block
+        frames = [HeadersFrame(stream, data=data[:16_384])]
+        frames += [ContinuationFrame(stream, data=data[place:place + 16_384]) for place in range(16_384, len(data), 16_384)]
+        frames[-1].flags.add("END_HEADERS")
         if end:
-            frame.flags.add("END_STREAM")
-        self.send(frame)
+            frames[0].flags.add("END_STREAM")
+        self.send(*frames)
 
     def data(self, stream, data=b"", end=False):
         frame = DataFrame(stream, data=data)

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from frames import Client, DataFrame, GoAwayFrame, HEAD, post
+from frames import Client, DataFrame, GoAwayFrame, HEAD, PriorityFrame, post
 from gate import events_of, wait_for
 from origin import Origin, response
 
@@ -130,14 +130,32 @@ def test_a_login_over_http2_is_an_event(gates, origin, folder):
     gate = gates(
         origin=origin, service={"logins": [{"name": "web", "match": {"method": "POST", "path": "/login"}, "user": {"login": "body.user"}}]},
         collectors=[{"name": "file", "type": "file", "path": str(folder / "events")}])
-    with Client(gate.port) as client:
+    with Client(gate.port, settings={3: 100, 4: 65_535}) as client:
+        client.window(0, 15_663_105)
         client.headers(1, post(("content-type", "application/x-www-form-urlencoded"), ("user-agent", "story/2"), path="/login"), end=False)
         client.data(1, b"user=ada&password=x", end=True)
         assert client.answer(1)[0] == 401
     event = events_of(folder / "events")[0]
     assert event["event"] == "users.login.failure" and event["usr"]["login"] == "ada"
     assert event["http"]["version"] == "2" and event["http"]["host"] == "sso.example"
+    assert event["fingerprint"]["http2"] == "3:100;4:65535|15663105|0|m,s,a,p"
     assert event["http"]["header_names"] == ["Host", "content-type", "user-agent"]
+
+
+def test_the_print_of_an_http2_client_is_a_subject_and_can_be_listed(gates, origin, folder):
+    (folder / "rules.yaml").write_text(json.dumps({"rules": [
+        {"id": "tool", "name": "t", "when": [{"fingerprint.http2": {"suffix": "|m,a,s,p"}}], "then": {"action": "block"}}]}))
+    (folder / "deny").write_text("fingerprint=3:7|00|5:0:3:200|m,s,a,p - a known tool\n")
+    gate = gates(origin=origin, rules={"files": [str(folder / "rules.yaml")]}, denylist={"files": [str(folder / "deny")]})
+    with Client(gate.port) as client:
+        assert client.get()[0] == 200
+    with Client(gate.port) as client:
+        assert client.get(1, [HEAD[0], HEAD[2], HEAD[1], HEAD[3]])[0] == 403
+    with Client(gate.port, settings={3: 7}) as client:
+        client.send(PriorityFrame(5, depends_on=3, stream_weight=199))
+        assert client.get()[0] == 403
+    assert gate.request()[0] == 200
+    assert gate.metric("loginward_denylist_hits_total") == 1
 
 
 def test_head_204_304_and_early_hints(gate, origin):
