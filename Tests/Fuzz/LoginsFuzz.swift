@@ -7,6 +7,7 @@ import Wire
 extension Fuzz {
     static let logins = [
         Fuzz(name: "report", run: report), Fuzz(name: "finder", run: finder), Fuzz(name: "items", run: items),
+        Fuzz(name: "state", run: state),
     ]
 
     /// As a field of an answer and as a body for the admin listener.
@@ -43,6 +44,24 @@ extension Fuzz {
         precondition(attempt.profile == detector.profile(of: list, tls: bytes, now: 2), "one list, one profile")
         let decision = detector.arrive(attempt)
         _ = detector.settle(attempt, decision, succeeded: false)
+    }
+
+    /// The body of a detector's state, whatever it holds: it is refused, or what it makes works.
+    private static func state(_ bytes: Span<UInt8>) {
+        var body: [UInt8] = []
+        body.append(bytes)
+        let sealed = Detector.sealed(body, seed: 1)
+        guard let detector = try? Detector.restored(from: sealed, settings: DetectionSettings(), seed: 1) else {
+            return
+        }
+        var attempt = Attempt()
+        attempt.time = 2_000_000
+        attempt.account = 2
+        attempt.profile = detector.profile(of: HeaderList(), tls: bytes, now: 2_000_000)
+        let decision = detector.arrive(attempt)
+        if decision.action != .block { _ = detector.settle(attempt, decision, succeeded: false) }
+        _ = detector.takeChanges()
+        _ = detector.snapshot()
     }
 
     private static func finder(_ bytes: Span<UInt8>) {

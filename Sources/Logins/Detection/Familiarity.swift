@@ -56,12 +56,20 @@ struct Familiarity {
         return true
     }
 
-    mutating func restore(generations: [[UInt64]], count: Int, since: Double) {
-        let good = generations.filter { $0.count == Familiarity.words }
-        if good.isEmpty { return }
-        self.generations = Array(good.prefix(3))
-        self.count = count
-        self.since = since
+    func save(to body: inout StateWriter) {
+        body.put(count: count)
+        body.put(since)
+        body.put(count: generations.count)
+        for words in generations { body.put(sparse: words) }
+    }
+
+    mutating func load(_ body: inout StateReader) throws(StateProblem) {
+        count = min(Int(try body.number(UInt32.self)), Familiarity.capacity)
+        since = try body.real()
+        var read: [[UInt64]] = []
+        for _ in 0..<(try body.count(3, width: 8)) { read.append(try body.sparse(Familiarity.words)) }
+        if read.isEmpty { throw .damaged }
+        generations = read
     }
 }
 

@@ -107,6 +107,29 @@ struct HeaderReader {
         return false
     }
 
+    /// What is kept of a list for the words of traits: no value that could be a secret (cookies, credentials), none that belongs to one request,
+    /// and no more than 2 KiB, whatever somebody sends.
+    static func kept(_ list: borrowing HeaderList) -> HeaderList {
+        var kept = HeaderList()
+        let bytes = list.bytes.span
+        for index in list.fields.indices {
+            let name = bytes.slice(list.fields[index].name)
+            let use = use(name)
+            if use == .skip { continue }
+            let value = bytes.slice(list.fields[index].value)
+            let isWritten = use == .value || ByteScan.equalsFolding(name, "user-agent")
+            if kept.bytes.count + name.count + value.count > 2_048 { break }
+            if isWritten {
+                kept.append(name, value)
+            } else if value.isEmpty {
+                kept.append(name, Span())
+            } else {
+                kept.append(name, [UInt8(ascii: "-")].span)
+            }
+        }
+        return kept
+    }
+
     /// The hash under which equal lists are one profile: all that items are made of.
     static func identity(_ list: borrowing HeaderList, tls: Span<UInt8>, _ hash: KeyedHash) -> UInt64 {
         var state = hash.of(tls)

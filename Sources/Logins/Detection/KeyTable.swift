@@ -7,6 +7,12 @@ protocol KeyState: Sendable {
     func worth(_ now: Double) -> Double
 }
 
+/// State that survives a restart.
+protocol StoredState: KeyState {
+    func save(to body: inout StateWriter)
+    mutating func load(_ body: inout StateReader) throws(StateProblem)
+}
+
 /// State by key in bounded memory: sets of four, the least worthy of which makes room. A key enters only when it was seen before within a
 /// quarter of an hour, so that half a million addresses of one attempt each push nobody out. Confined to the detector.
 struct KeyTable<State: KeyState> {
@@ -46,7 +52,7 @@ struct KeyTable<State: KeyState> {
         return least
     }
 
-    private func place(_ key: UInt64) -> Int { Int(KeyedHash.fold(key, 0x9e37_79b9_7f4a_7c15) % UInt64(sets)) * 4 }
+    fileprivate func place(_ key: UInt64) -> Int { Int(KeyedHash.fold(key, 0x9e37_79b9_7f4a_7c15) % UInt64(sets)) * 4 }
 }
 
 /// An estimate of how many different things were seen, in 64 bits: near enough up to 150.
@@ -152,5 +158,70 @@ struct PasswordState: KeyState {
             since = now
         }
         last = now
+    }
+}
+
+// MARK: State
+
+extension KeyTable where State: StoredState {
+    func save(to body: inout StateWriter) {
+        body.put(count: keys.reduce(0) { $1 == 0 ? $0 : $0 + 1 })
+        for place in keys.indices where keys[place] != 0 {
+            body.put(UInt32(place))
+            body.put(keys[place])
+            states[place].save(to: &body)
+        }
+    }
+
+    mutating func load(_ body: inout StateReader) throws(StateProblem) {
+        for _ in 0..<(try body.count(keys.count, width: 12)) {
+            let at = Int(try body.number(UInt32.self))
+            let key = try body.number(UInt64.self)
+            if at >= keys.count || key == 0 || place(key) != at & ~3 { throw .damaged }
+            keys[at] = key
+            try states[at].load(&body)
+        }
+    }
+}
+
+extension SourceState: StoredState {
+    func save(to body: inout StateWriter) {
+        for value in [last, onset, score, unknownScore, failures, blockedUntil] { body.put(value) }
+        body.put(failing.bits)
+        body.put(succeeding.bits)
+        body.put(Int64(signal))
+    }
+
+    mutating func load(_ body: inout StateReader) throws(StateProblem) {
+        last = try body.real()
+        onset = try body.real()
+        score = min(60, max(0, try body.real()))
+        unknownScore = min(60, max(0, try body.real()))
+        failures = max(0, try body.real())
+        blockedUntil = try body.real()
+        failing.bits = try body.number(UInt64.self)
+        succeeding.bits = try body.number(UInt64.self)
+        signal = Int(clamping: try body.number(Int64.self))
+    }
+}
+
+extension AccountState: StoredState {
+    func save(to body: inout StateWriter) {
+        for value in [last, since, daySince, protectedUntil] { body.put(value) }
+        for count in [guesses, dayGuesses, sources] { body.put(count.bits) }
+        body.put(count: untold)
+        body.put(Int64(signal))
+    }
+
+    mutating func load(_ body: inout StateReader) throws(StateProblem) {
+        last = try body.real()
+        since = try body.real()
+        daySince = try body.real()
+        protectedUntil = try body.real()
+        guesses.bits = try body.number(UInt64.self)
+        dayGuesses.bits = try body.number(UInt64.self)
+        sources.bits = try body.number(UInt64.self)
+        untold = Int(try body.number(UInt32.self))
+        signal = Int(clamping: try body.number(Int64.self))
     }
 }

@@ -196,3 +196,48 @@ struct GlobalExcess {
         nextMining = now + pause
     }
 }
+
+// MARK: State
+
+extension Odds {
+    func save(to body: inout StateWriter) {
+        body.put(familiarFailures)
+        body.put(unknownShare)
+    }
+
+    mutating func load(_ body: inout StateReader) throws(StateProblem) {
+        familiarFailures = min(1, max(0, try body.real()))
+        unknownShare = min(0.1, max(0, try body.real()))
+        settle()
+    }
+}
+
+extension NoveltyPool {
+    func save(to body: inout StateWriter) { for value in [score, unknownScore, onset] { body.put(value) } }
+
+    mutating func load(_ body: inout StateReader) throws(StateProblem) {
+        score = min(4 * limit, max(0, try body.real()))
+        unknownScore = min(4 * limit, max(0, try body.real()))
+        onset = try body.real()
+    }
+}
+
+extension GlobalExcess {
+    func save(to body: inout StateWriter) {
+        for value in [score, onset, recentFamiliar, recentGood, recentNewcomers] { body.put(value) }
+        for value in [longFailures, longFamiliar, longGood, longNewcomers] { body.put(value) }
+    }
+
+    /// The stretch that was open is not taken up again: nobody knows what happened in between.
+    mutating func load(_ body: inout StateReader) throws(StateProblem) {
+        score = min(3 * alarmAt, max(0, try body.real()))
+        onset = try body.real()
+        recentFamiliar = max(0, try body.real())
+        recentGood = max(0, try body.real())
+        recentNewcomers = max(0, try body.real())
+        longFailures = max(0, try body.real())
+        longFamiliar = max(0, try body.real())
+        longGood = max(0, try body.real())
+        longNewcomers = max(0, try body.real())
+    }
+}

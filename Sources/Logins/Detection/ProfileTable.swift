@@ -67,8 +67,7 @@ struct ProfileTable {
         var profile = Profile()
         profile.identity = identity
         profile.usedAt = now
-        profile.list.bytes = list.bytes
-        profile.list.fields = list.fields
+        profile.list = HeaderReader.kept(list)
         profile.items.reserveCapacity(reader.items.count)
         for item in reader.items {
             if let number = intern(item, place) { profile.items.append(number) }
@@ -214,5 +213,105 @@ enum Decay {
             sum += term
         }
         return sum / Double(UInt64(1) << UInt64(whole))
+    }
+}
+
+// MARK: State
+
+extension ProfileTable {
+    func save(to body: inout StateWriter) {
+        body.put(count: items.count)
+        for entry in items {
+            body.put(entry.item.family.rawValue)
+            body.put(entry.item.key)
+            body.put(entry.item.field)
+            body.put(entry.item.other)
+            body.put(entry.item.code)
+            body.put(entry.profile)
+        }
+        body.put(count: profiles.count)
+        for profile in profiles {
+            body.put(profile.identity)
+            body.put(profile.usedAt)
+            body.put(profile.familiar)
+            body.put(profile.familiarAt)
+            body.put(profile.list.bytes)
+            body.put(count: profile.list.fields.count)
+            for field in profile.list.fields {
+                for place in [field.name.start, field.name.end, field.value.start, field.value.end] { body.put(place) }
+            }
+            body.put(count: profile.items.count)
+            for number in profile.items { body.put(number) }
+        }
+    }
+
+    /// Counts come with the rings: see `Detector.restored`. Items that nobody has are given back by `release`.
+    mutating func load(_ body: inout StateReader) throws(StateProblem) {
+        let itemCount = try body.count(ProfileTable.itemLimit, width: 18)
+        items.reserveCapacity(itemCount)
+        for _ in 0..<itemCount {
+            guard let family = ItemFamily(rawValue: try body.number(UInt8.self)) else { throw .damaged }
+            let key = try body.number(UInt64.self)
+            let field = try body.number(Int16.self)
+            let other = try body.number(Int16.self)
+            let code = try body.number(UInt8.self)
+            items.append(
+                Item(
+                    item: HeaderItem(family: family, key: key, field: field, other: other, code: code),
+                    profile: try body.number(Int32.self)))
+        }
+        let count = try body.count(ProfileTable.limit, width: 36)
+        profiles.reserveCapacity(count)
+        for place in 0..<count {
+            let profile = try loadProfile(&body)
+            if profile.identity != 0 { places[profile.identity] = Int32(place) }
+            for number in profile.items { items[Int(number)].uses += 1 }
+            profiles.append(profile)
+        }
+        for item in items where item.profile < 0 || Int(item.profile) >= count { throw .damaged }
+    }
+
+    private func loadProfile(_ body: inout StateReader) throws(StateProblem) -> Profile {
+        var profile = Profile()
+        profile.identity = try body.number(UInt64.self)
+        profile.usedAt = try body.real()
+        profile.familiar = max(0, try body.real())
+        profile.familiarAt = try body.real()
+        profile.list.bytes = try body.text(1 << 20)
+        for _ in 0..<(try body.count(HeaderList.limit, width: 16)) {
+            var places: [UInt32] = []
+            for _ in 0..<4 { places.append(try body.number(UInt32.self)) }
+            if places[0] > places[1] || places[2] > places[3] || places[1] > profile.list.bytes.count
+                || places[3] > profile.list.bytes.count
+            {
+                throw .damaged
+            }
+            profile.list.fields.append(
+                (ByteRange(Int(places[0]), Int(places[1])), ByteRange(Int(places[2]), Int(places[3]))))
+        }
+        for _ in 0..<(try body.count(4_096, width: 4)) {
+            let number = try body.number(Int32.self)
+            if !hasItem(number) || number <= profile.items.last ?? -1 { throw .damaged }
+            profile.items.append(number)
+        }
+        return profile
+    }
+
+    func hasItem(_ number: Int32) -> Bool { number >= 0 && Int(number) < items.count }
+
+    func hasProfile(_ place: Int32) -> Bool { place >= 0 && Int(place) < profiles.count }
+
+    /// Items of a trait that was read stay what they are.
+    mutating func hold(_ numbers: [Int32]) { pin(numbers) }
+
+    /// After all is read: what is used can be found, what is not is free.
+    mutating func release() {
+        for place in items.indices {
+            if items[place].uses > 0 {
+                itemPlaces[items[place].item.key] = Int32(place)
+            } else {
+                freeItems.append(Int32(place))
+            }
+        }
     }
 }

@@ -106,3 +106,68 @@ public struct Signal: Sendable {
     /// Nearly all of it is aimed at accounts that do not exist.
     var isHarmless: Bool { attempts > 0 && Double(unknownAttempts) >= 0.95 * Double(attempts) && compromised.isEmpty }
 }
+
+// MARK: State
+
+extension Signal {
+    /// Accounts and numbers of evidence that are written; of a closed signal none.
+    private static let savedLimit = 65_536
+
+    func save(to body: inout StateWriter) {
+        let isClosed = state == .closed
+        body.put(UInt8(clamping: SignalType.allCases.firstIndex(of: type) ?? 0))
+        body.put(UInt8(clamping: severity.rawValue))
+        body.put(isClosed ? 0 : state == .open ? 1 : 2 as UInt8)
+        for value in [openedAt, updatedAt, onset, reportedAt] { body.put(value) }
+        for count in [attempts, unknownAttempts, stopped, withheld] { body.put(Int64(count)) }
+        body.put(isClosed ? [] : Array(restraint.utf8))
+        body.put(isClosed ? [] : evidence.suffix(Signal.savedLimit))
+        body.put(isClosed ? [] : accounts.suffix(Signal.savedLimit))
+        body.put(isClosed ? [] : compromised.suffix(Signal.savedLimit))
+        body.put(isClosed ? [] : networks.sorted())
+        body.put(isClosed ? [] : items.sorted())
+        body.put(count: isClosed ? 0 : traits.count)
+        for trait in isClosed ? [] : traits {
+            body.put(count: trait.words.count)
+            for word in trait.words { body.put(Array(word.utf8)) }
+            for value in [trait.share, trait.lift, trait.collateral] { body.put(value) }
+        }
+    }
+
+    init(number: Int, from body: inout StateReader) throws(StateProblem) {
+        let kind = Int(try body.number(UInt8.self))
+        guard kind < SignalType.allCases.count, let severity = Severity(rawValue: Int(try body.number(UInt8.self)))
+        else {
+            throw .damaged
+        }
+        let life = try body.number(UInt8.self)
+        let openedAt = try body.real()
+        let updatedAt = try body.real()
+        let onset = try body.real()
+        self.init(number: number, type: SignalType.allCases[kind], severity: severity, now: openedAt, onset: onset)
+        self.updatedAt = updatedAt
+        state = life == 0 ? .closed : life == 1 ? .open : .updated
+        reportedAt = try body.real()
+        attempts = min(1 << 60, max(0, Int(clamping: try body.number(Int64.self))))
+        unknownAttempts = min(1 << 60, max(0, Int(clamping: try body.number(Int64.self))))
+        stopped = min(1 << 60, max(0, Int(clamping: try body.number(Int64.self))))
+        withheld = min(1 << 60, max(0, Int(clamping: try body.number(Int64.self))))
+        restraint = String(decoding: try body.text(4_096), as: UTF8.self)
+        evidence = try body.words(Signal.savedLimit)
+        accounts = try body.words(Signal.savedLimit)
+        compromised = try body.words(Signal.savedLimit)
+        accountSet = Set(accounts)
+        compromisedSet = Set(compromised)
+        networks = Set(try body.words(1 << 20))
+        items = Set(try body.words(1 << 20))
+        for _ in 0..<(try body.count(4_096, width: 28)) {
+            var words: [String] = []
+            for _ in 0..<(try body.count(16, width: 4)) {
+                words.append(String(decoding: try body.text(1 << 20), as: UTF8.self))
+            }
+            traits.append(
+                Trait(words: words, share: try body.real(), lift: try body.real(), collateral: try body.real()))
+        }
+        reportedAccounts = accounts.count + compromised.count
+    }
+}
