@@ -42,7 +42,8 @@ public enum Flood: UInt8, CaseIterable, Sendable {
         case .priorities: (1_000, 100)
         case .windowUpdates: (20_000, 20_000)
         case .emptyData: (128, 16)
-        case .continuations: (64, 16)
+        // Counted for each header block (`FrameWalk`).
+        case .continuations: (0, 0)
         case .headerBomb: (0, 0)
         case .unknownFrames: (256, 32)
         case .acknowledgements: (0, 0)
@@ -66,6 +67,12 @@ struct FloodGuard {
         if left[place] <= 0 { return false }
         left[place] -= 1
         return true
+    }
+
+    /// Gives some back: what we sent is a reason to hear more.
+    mutating func give(_ flood: Flood, _ count: Int = 1) {
+        let place = Int(flood.rawValue)
+        left[place] = min(flood.allowance.burst, left[place] + count)
     }
 
     private mutating func refill(_ now: UInt64) {

@@ -23,6 +23,11 @@ struct FrameWalk {
     private var held = 0
     private var highest: UInt32 = 0
     private var skipped: [ClosedRange<UInt32>] = []
+    private var continuations = 0
+    private let continuationLimit: Int
+
+    /// `continuations`: most parts of one header block behind its first.
+    init(continuations: Int) { continuationLimit = continuations }
 
     /// `take` is asked for each frame that is counted. Stops at the first finding.
     mutating func pass(_ bytes: Span<UInt8>, guardian: inout FloodGuard, now: UInt64) -> Finding {
@@ -51,9 +56,11 @@ struct FrameWalk {
     private mutating func judge(_ guardian: inout FloodGuard, _ now: UInt64) -> Finding {
         switch head[3] {
         case FrameWalk.continuation:
-            return guardian.take(.continuations, now: now) ? .nothing : .tooMany(.continuations)
+            continuations += 1
+            return continuations <= continuationLimit ? .nothing : .tooMany(.continuations)
         case FrameWalk.unknown...: return guardian.take(.unknownFrames, now: now) ? .nothing : .tooMany(.unknownFrames)
         case FrameWalk.headers:
+            continuations = 0
             var stream = UInt32(head[5] & 0x7f)
             for index in 6...8 { stream = stream << 8 | UInt32(head[index]) }
             if stream > highest {

@@ -83,7 +83,8 @@ extension HTTP2Session {
         blockBytes = 0
         isInHeaders = true
         if unsafe frame.headers.cat != NGHTTP2_HCAT_REQUEST { return HTTP2Session.goesOn }
-        let stream = unsafe HTTP2Stream(id: frame.hd.stream_id, headLimit: settings.headBytes)
+        let stream = unsafe HTTP2Stream(id: frame.hd.stream_id)
+        text.reset()
         stream.index = freePlaces.popLast() ?? streams.count
         if stream.index == streams.count { streams.append(stream) } else { streams[stream.index] = stream }
         openStreams += 1
@@ -101,7 +102,7 @@ extension HTTP2Session {
             // Behind a declared length there is no place for them.
             if stream.framing == .chunked { stream.addTrailer(name, value, limit: settings.headBytes) }
         } else {
-            stream.text.add(name, value)
+            text.add(name, value)
         }
         return HTTP2Session.goesOn
     }
@@ -150,21 +151,24 @@ extension HTTP2Session {
 
     private func complete(_ stream: HTTP2Stream, hasBody: Bool) {
         stream.hasHead = true
-        stream.text.finish(into: &stream.request)
-        stream.problem = stream.text.problem
-        stream.isHead = stream.text.isHead
+        text.finish(into: &stream.request)
+        stream.problem = text.problem
+        stream.isHead = text.isHead
         // A declared length is read from the text by whoever reads the rest of it.
-        stream.framing = stream.text.hasLength ? .length(0) : hasBody ? .chunked : .none
-        print.sawRequest(order: stream.text.order)
-        stream.text = RequestText(limit: 0)
+        stream.framing = text.hasLength ? .length(0) : hasBody ? .chunked : .none
+        print.sawRequest(order: text.order)
     }
 
     @unsafe
     private func sent(_ frame: nghttp2_frame) {
         switch unsafe UInt32(frame.hd.type) {
         case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
+            // Who is sent much has to open windows, and may measure the way.
+            guardian.give(.windowUpdates, 4)
+            guardian.give(.pings)
             if unsafe frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) == 0 { return }
             guard let stream = unsafe stream(frame.hd.stream_id) else { return }
+            guardian.give(.resets)
             stream.isDelivered = true
             touch(stream)
             if stream.requestEnded { return }
@@ -182,6 +186,7 @@ extension HTTP2Session {
 
     private func closed(_ stream: HTTP2Stream) {
         stream.isClosed = true
+        pendingBytes -= stream.pendingBytes
         openStreams -= 1
         streams[stream.index] = nil
         freePlaces.append(stream.index)
@@ -200,6 +205,7 @@ extension HTTP2Session {
         }
         let stream = unsafe Unmanaged<HTTP2Stream>.fromOpaque(place).takeUnretainedValue()
         let count = unsafe stream.moveData(into: UnsafeMutableRawBufferPointer(start: room, count: limit))
+        unsafe HTTP2Session.of(context).pendingBytes -= count
         if stream.wantsRoom && stream.pendingBytes <= HTTP2Stream.lowWaterBytes {
             stream.wantsRoom = false
             unsafe HTTP2Session.of(context).touch(stream)

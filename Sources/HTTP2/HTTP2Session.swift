@@ -36,7 +36,11 @@ public final class HTTP2Session {
     private var touched: [HTTP2Stream] = []
     private var nextPlace = 0
     var guardian: FloodGuard
-    private var walk = FrameWalk()
+    private var walk: FrameWalk
+    /// The request whose header block is read.
+    var text: RequestText
+    /// Body bytes of all answers that wait for windows.
+    public internal(set) var pendingBytes = 0
     var now: UInt64
     private var fields: [nghttp2_nv] = unsafe []
     private let statusText: UnsafeMutablePointer<UInt8>
@@ -60,6 +64,8 @@ public final class HTTP2Session {
         self.settings = settings
         self.now = now
         guardian = FloodGuard(now: now)
+        text = RequestText(limit: settings.headBytes)
+        walk = FrameWalk(continuations: 16 + settings.headBytes / 8_192)
         unsafe statusText = .allocate(capacity: 3)
         var made: OpaquePointer?
         var options: OpaquePointer?
@@ -71,7 +77,9 @@ public final class HTTP2Session {
         unsafe nghttp2_option_set_no_closed_streams(options, 1)
         unsafe nghttp2_option_set_max_outbound_ack(options, 200)
         // Ours is the narrower one, and says what it is.
-        unsafe nghttp2_option_set_max_continuations(options, 1024)
+        unsafe nghttp2_option_set_max_continuations(options, 1 << 20)
+        // An answer's head is bounded by the policy.
+        unsafe nghttp2_option_set_max_send_header_block_length(options, 1 << 22)
         unsafe HTTP2Session.install(callbacks)
         // The session may call back with this object only; it is told of its address once it stands.
         let context = UnsafeMutablePointer<Unmanaged<HTTP2Session>?>.allocate(capacity: 1)
@@ -280,6 +288,7 @@ public final class HTTP2Session {
     public func append(_ bytes: Span<UInt8>, to stream: HTTP2Stream) {
         if isBroken || stream.isClosed { return }
         stream.data.append(bytes)
+        pendingBytes += bytes.count
         resume(stream)
     }
 

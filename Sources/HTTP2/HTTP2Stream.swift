@@ -15,7 +15,6 @@ public final class HTTP2Stream {
     public var isTaken = false
 
     // Request.
-    var text: RequestText
     /// The request as text of HTTP/1.1: its head, then its body in its framing.
     var request = ByteBuffer()
     /// Bytes of DATA that stand in `request`, for which the peer gets no new window before they are taken.
@@ -50,10 +49,7 @@ public final class HTTP2Stream {
     var index = 0
     var isTouched = false
 
-    init(id: Int32, headLimit: Int) {
-        self.id = id
-        text = RequestText(limit: headLimit)
-    }
+    init(id: Int32) { self.id = id }
 
     /// Body bytes that wait for the peer's window.
     public var pendingBytes: Int { data.count }

@@ -2,7 +2,8 @@
 public import Wire
 
 /// One request's fields on their way from HTTP/2 to the text of HTTP/1.1, in which it is judged and forwarded like every other. What
-/// could mean something else there than here is refused (RFC 9113 §8.2, §8.3, §10.3). Part of a stream until its head is complete.
+/// could mean something else there than here is refused (RFC 9113 §8.2, §8.3, §10.3). Part of a session, used for one
+/// header block after the other.
 public struct RequestText: ~Copyable {
     private var method = ByteBuffer()
     private var path = ByteBuffer()
@@ -87,6 +88,21 @@ public struct RequestText: ~Copyable {
         }
         HeadWriter.field(name, value, to: &lines)
         return nil
+    }
+
+    /// As new, but for the memory.
+    public mutating func reset() {
+        method.removeAll()
+        path.removeAll()
+        authority.removeAll()
+        host.removeAll()
+        lines.removeAll()
+        cookie.removeAll()
+        hasScheme = false
+        hasHost = false
+        hasLength = false
+        order = 0
+        problem = nil
     }
 
     /// Writes the head. The trailing reader refuses what is missing. Called once, when the header block is complete.

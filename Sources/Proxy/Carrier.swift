@@ -6,6 +6,9 @@ import Wire
 /// HTTP/1.1, its answer read back from the same text. So a request is judged, forwarded and answered by the same code, whatever
 /// it came on. Owned by that downstream; confined to its loop.
 final class Carrier {
+    /// So many bytes of all answers of a connection wait for windows, and of each stream a little more.
+    private static let connectionBytes = 1 << 20
+
     let connection: HTTP2Connection
     let place: Int
     private(set) var stream: HTTP2Stream?
@@ -65,7 +68,8 @@ final class Carrier {
                 continue
             }
             if flow.hasEnded { throw .badChunk }
-            if stream.pendingBytes >= Worker.highWaterBytes {
+            let isFull = connection.session.pendingBytes >= Carrier.connectionBytes && stream.pendingBytes > 0
+            if stream.pendingBytes >= Worker.highWaterBytes || isFull {
                 stream.wantsRoom = true
                 return false
             }

@@ -127,7 +127,10 @@ final class Downstream: EventTarget {
     }
 
     package override func deadlinePassed(on loop: Loop) {
-        if carrier != nil && keepsReading() { return }
+        if carrier != nil {
+            if keepsReading() { return }
+            if phase == .head { abort() }
+        }
         switch phase {
         case .closed: return
         case .preface, .handshake, .lingering: abort()

@@ -5,7 +5,7 @@
 A machine's speed says little, so every figure is taken in turn: each round loads every proxy once, and the table shows the
 medians of the rounds and their ratio to the relay and to nginx. CPU time is user + system of the proxy's process
 (/proc/PID/stat) over the requests that wrk saw answered. Everything runs with one worker and keep-alive on both sides.
-Then: resident memory of an idle keep-alive connection, and allocations per request in the steady state.
+Then the same GET over HTTP/2, 32 streams on one connection, from h2load. Then: resident memory of an idle keep-alive connection, and allocations per request in the steady state.
 """
 
 import argparse
@@ -186,6 +186,15 @@ class Bench:
                     proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr; }} }}
             """, port, load)
 
+    def rival_http2(self, origin):
+        port = free_port()
+        return self.nginx("nginx h2", f"""
+            upstream origin {{ server 127.0.0.1:{origin}; keepalive {CONNECTIONS}; keepalive_requests 1000000000; }}
+            server {{ listen 127.0.0.1:{port} http2;
+                location / {{ proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection "";
+                    proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr; }} }}
+            """, port)
+
     def rival_modsecurity(self, origin):
         module, rules = "/usr/lib/nginx/modules/ngx_http_modsecurity_module.so", "/usr/share/modsecurity-crs/rules"
         recommended = next((p for p in ("/etc/nginx/modsecurity.conf", "/etc/modsecurity/modsecurity.conf-recommended",
@@ -255,7 +264,7 @@ denylist: {{ files: [denylist.txt] }}
 rules: {{ files: ["{ROOT}/config/rules/*.yaml"] }}
 collectors: [{{ name: events, type: file, path: {state}/events.jsonl }}]
 access_log: {{ path: {state}/access.log, format: json }}
-limits: {{ idle_timeout: 600s }}
+limits: {{ idle_timeout: 600s, requests_per_connection: 2000000000 }}
 """)
         return self.start("loginward", [self.arguments.loginward, "run", "--config", file], port, environment)
 
@@ -301,6 +310,33 @@ limits: {{ idle_timeout: 600s }}
                  "latency_us": round(m[2]), "cpu_us_rounds": [round(r[0], 2) for r in by_name[n]]}
                 for n, m in medians.items()]
         return result
+
+    def load_http2(self, proxy, seconds):
+        """As `load`, with h2load: one connection, as many streams as connections there, GET only."""
+        command = ["h2load", "-c1", f"-m{CONNECTIONS}", f"-D{seconds}"]
+        for name, value in BROWSER.items():
+            command += ["-H", f"{name.lower()}: {value}"]
+        before, began = proxy.cpu(), time.monotonic()
+        run = subprocess.run(command + [f"http://127.0.0.1:{proxy.port}/login"], capture_output=True, text=True,
+                             timeout=seconds + 30, check=True)
+        spent, took = proxy.cpu() - before, time.monotonic() - began
+        done, failed = re.search(r"(\d+) succeeded, (\d+) failed", run.stdout).groups()
+        if int(done) == 0 or int(failed) or f"status codes: {done} 2xx" not in run.stdout:
+            raise Failed(f"{proxy.name} h2: wrong answers\n{run.stdout}")
+        latency = re.search(r"time for request: +\S+ +\S+ +([\d.]+)(us|ms|s)", run.stdout)
+        return spent / int(done) * 1e6, int(done) / took, float(latency.group(1)) * {"us": 1, "ms": 1e3, "s": 1e6}[latency.group(2)]
+
+    def compare_http2(self, proxies):
+        """Rows as in `compare`; h2load tells the mean of the latency, not its median."""
+        figures = {proxy.name: [] for proxy in proxies}
+        for proxy in proxies:
+            self.load_http2(proxy, 1)
+        for _ in range(self.arguments.rounds):
+            for proxy in proxies:
+                figures[proxy.name].append(self.load_http2(proxy, self.arguments.seconds))
+        medians = {n: [statistics.median(column) for column in zip(*rows)] for n, rows in figures.items()}
+        return [{"name": n, "cpu_us": round(m[0], 2), "to_nginx": round(m[0] / medians["nginx h2"][0], 2),
+                 "requests_per_second": round(m[1]), "latency_us": round(m[2])} for n, m in medians.items()]
 
     def idle_memory(self, proxy, count):
         """Resident bytes for each connection that made one request and now waits."""
@@ -353,6 +389,15 @@ limits: {{ idle_timeout: 600s }}
         result = {"machine": {"processor": processor(), "cores": os.cpu_count(), "kernel": platform.release()},
                   "rounds": self.arguments.rounds, "seconds": self.arguments.seconds, "connections": CONNECTIONS}
         result["requests"] = self.compare(proxies)
+        if self.arguments.loginward and shutil.which("h2load"):
+            rival = self.rival_http2(origin)
+            for _ in range(100):
+                with socket.socket() as probe:
+                    if probe.connect_ex(("127.0.0.1", rival.port)) == 0:
+                        break
+                time.sleep(0.05)
+            result["http2"] = self.compare_http2([rival, next(proxy for proxy in proxies if proxy.name == "loginward")])
+            self.stop(rival)
         for proxy in proxies:
             self.stop(proxy)
         # New processes: what a load left free in a heap would hide what connections cost.
@@ -383,6 +428,11 @@ def table(result):
         for row in rows:
             lines.append(f"  {row['name']:<16}{row['cpu_us']:>15.2f}{row['to_relay']:>10.2f}{row['to_nginx']:>10.2f}"
                          f"{row['requests_per_second']:>12}{row['latency_us']:>9}")
+    if "http2" in result:
+        lines += ["", f"{'GET over HTTP/2':<18}{'CPU µs/request':>15}{'':>10}{'to nginx':>10}{'requests/s':>12}{'mean µs':>9}"]
+        for row in result["http2"]:
+            lines.append(f"  {row['name']:<16}{row['cpu_us']:>15.2f}{'':>10}{row['to_nginx']:>10.2f}"
+                         f"{row['requests_per_second']:>12}{row['latency_us']:>9}")
     lines += ["", f"{'Idle keep-alive':<18}{'bytes of memory':>15}"]
     lines += [f"  {row['name']:<16}{row['bytes_per_connection']:>15}   ({row['connections']} connections)" for row in result["idle"]]
     if "allocations" in result:
@@ -412,6 +462,9 @@ def targets(result):
             "idle bytes": next(row["bytes_per_connection"] for row in result["idle"] if row["name"] == "loginward"),
             "allocations per GET": result["allocations"]["GET"]["per_request"]}
     limits = dict(LIMITS)
+    if "http2" in result:
+        limits["h2 GET to nginx"] = 1.0
+        seen["h2 GET to nginx"] = next(row["to_nginx"] for row in result["http2"] if row["name"] == "loginward")
     if "lists" in result:
         rows = result["lists"]
         limits |= {"list lookup ns, hit": 60, "list lookup ns, miss": 60, "list compile s": 5, "bytes of IPv4 entry": 16, "bytes of IPv6 entry": 32}

@@ -67,6 +67,33 @@ extension Fuzz {
         precondition(whole == pieces, "the pieces made a difference")
     }
 
+    /// Without the borders of the chunks, which stand where the pieces of DATA ended.
+    private static func joined(_ text: [UInt8]) -> [UInt8] {
+        let empty = Array("\r\n\r\n".utf8)
+        guard let end = text.indices.first(where: { text[$0...].starts(with: empty) }) else { return text }
+        var out = Array(text[..<end])
+        var rest = Array(text[(end + 4)...])
+        var decoder = ChunkedDecoder()
+        while !rest.isEmpty {
+            do throws(HeadError) {
+                switch try decoder.next(rest.span) {
+                case .data(let range):
+                    out += rest[range.bounds]
+                    rest.removeFirst(Int(range.end))
+                case .needMore(let consumed):
+                    precondition(consumed > 0, "a chunk of ours is not whole")
+                    rest.removeFirst(consumed)
+                case .lastChunk(let consumed):
+                    rest.removeFirst(consumed)
+                    return out + rest
+                }
+            } catch {
+                preconditionFailure("our own chunks are refused")
+            }
+        }
+        return out
+    }
+
     /// What every stream brought. Each is answered as soon as its head is there.
     private static func streams(_ bytes: [UInt8], cut: (Int) -> Int) -> [Seen]? {
         let session = HTTP2Session(settings: .init(), now: 0)
@@ -87,6 +114,8 @@ extension Fuzz {
             _ = session.take(stream, into: &request)
             var taken: [UInt8] = []
             taken.append(request)
+            // How much of a body was there before its stream was broken is a matter of the pieces.
+            if stream.isClosed { taken = [] } else if stream.framing == .chunked { taken = joined(taken) }
             seen.append(Seen(id: stream.id, text: taken, ended: stream.requestEnded, problem: stream.problem))
             if stream.hasHead && !stream.isClosed {
                 session.answer(stream, answer, text.span, endsHere: false)

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from frames import Client, DataFrame, GoAwayFrame, HEAD, PriorityFrame, post
+from frames import Client, DataFrame, GoAwayFrame, HEAD, PREFACE, PriorityFrame, SettingsFrame, post
 from gate import events_of, wait_for
 from origin import Origin, response
 
@@ -271,6 +271,33 @@ def test_a_window_that_stays_closed_stops_the_origin_and_nobody_else(gate, origi
         assert sent[0] < 64
         client.window(1, 1 << 30)
         assert len(client.answer(1, 60)[2]) == 64 << 20
+
+
+def test_a_hundred_answers_without_windows_take_bounded_memory(gate, origin):
+    origin.answer = response(200, b"z" * (1 << 20))
+    with Client(gate.port, settings={4: 0}) as client:
+        assert client.is_alive()
+        before = gate.metric("process_resident_memory_bytes")
+        for number in range(100):
+            client.headers(2 * number + 1)
+        wait_for(lambda: len(origin.requests) == 100)
+        wait_for(lambda: sum(hasattr(frame, "fields") for frame in client.frames) == 100
+                 or client.is_alive() and False)
+        # Of each answer what the gate holds of one on HTTP/1.1 that nobody reads: two buffers of 64 KiB and what is between.
+        assert gate.metric("process_resident_memory_bytes") - before < 40 << 20
+        client.window(0, 1 << 30)
+        for number in range(100):
+            client.window(2 * number + 1, 1 << 20)
+        assert len(client.answer(199, 30)[2]) == 1 << 20
+
+
+def test_a_proxy_in_front_is_read_before_http2(gates, origin):
+    gate = gates(origin=origin, listener={"proxy_protocol": "require"}, client_address={"trusted_proxies": ["127.0.0.1"]})
+    with Client(gate.port, begin=False) as client:
+        client.send_bytes(b"PROXY TCP4 203.0.113.9 127.0.0.1 5000 80\r\n" + PREFACE)
+        client.send(SettingsFrame(0))
+        assert client.get()[0] == 200
+    assert gate.accesses()[0]["client_ip"] == "203.0.113.9"
 
 
 def test_a_client_that_opens_no_window_is_let_go(gates, origin):
