@@ -307,6 +307,8 @@ final class Downstream: EventTarget {
             self.exchange = nil
             worker.giveBack(exchange)
         }
+        // A stream brings one request: what stands behind it must never be read as another.
+        if carrier != nil { input.removeAll() }
         headStartedAt = .never
         phase = .head
         quietSince = worker.loop.now

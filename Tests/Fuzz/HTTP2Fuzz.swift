@@ -109,13 +109,20 @@ extension Fuzz {
             session.receive(Array(bytes[place..<place + count]).span, now: 0)
             place += count
         }
+        // A stream that is broken ends when that is sent.
+        let isCutOff = session.isBroken
+        session.produce(into: &output, limit: 1 << 20)
         while let stream = session.nextTouched() {
             var request = ByteBuffer()
             _ = session.take(stream, into: &request)
             var taken: [UInt8] = []
             taken.append(request)
-            // How much of a body was there before its stream was broken is a matter of the pieces.
-            if stream.isClosed { taken = [] } else if stream.framing == .chunked { taken = joined(taken) }
+            // How much of a body was there before its stream or its connection was broken is a matter of the pieces.
+            if stream.isClosed || session.isOver {
+                taken = []
+            } else if stream.framing == .chunked {
+                taken = joined(taken)
+            }
             seen.append(Seen(id: stream.id, text: taken, ended: stream.requestEnded, problem: stream.problem))
             if stream.hasHead && !stream.isClosed {
                 session.answer(stream, answer, text.span, endsHere: false)
@@ -123,7 +130,6 @@ extension Fuzz {
                 session.endAnswer(stream, trailers: [(Array("x".utf8), Array("y".utf8))])
             }
         }
-        let isCutOff = session.isBroken
         session.produce(into: &output, limit: 1 << 20)
         return isCutOff ? nil : seen
     }
