@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from frames import Client, DataFrame, GoAwayFrame, HEAD, PREFACE, PriorityFrame, SettingsFrame, post
+from frames import Client, DataFrame, GoAwayFrame, HEAD, HeadersFrame, PREFACE, PriorityFrame, SettingsFrame, WindowUpdateFrame, post
 from gate import events_of, wait_for
 from origin import Origin, response
 
@@ -62,7 +62,8 @@ def test_curl_gets_and_posts_over_tls(secure, origin):
     assert origin.requests[0].field("X-Forwarded-Proto") == "https"
     assert run("curl", "-sk", "--http2", f"{url}/form", "-d", "user=ada") == "user=ada"
     body = os.urandom(3 << 20)
-    sent = subprocess.run(["curl", "-sk", "--http2", f"{url}/up", "-H", "Expect:", "--data-binary", "@-"], input=body, capture_output=True, timeout=60)
+    sent = subprocess.run(["curl", "-sk", "--http2", f"{url}/up", "-H", "Expect:", "--data-binary", "@-"], input=body,
+                          capture_output=True, timeout=60)
     assert sent.stdout == body
     assert subprocess.run(["curl", "-sk", "--http2", f"{url}/up", "-T", "-"], input=body, capture_output=True, timeout=60).stdout == body
     assert origin.requests[-1].field("Transfer-Encoding") == "chunked"
@@ -306,6 +307,31 @@ def test_a_client_that_opens_no_window_is_let_go(gates, origin):
     with Client(gate.port, settings={4: 0}) as client:
         assert client.get() == ("reset", 2)
         assert client.is_alive()
+
+
+def test_a_client_that_does_not_read_its_socket_is_let_go(gates, origin):
+    origin.answer = response(200, b"z" * (32 << 20))
+    gate = gates(origin=origin, limits={"write_timeout": "500ms"})
+    with Client(gate.port, settings={4: 2**31 - 1}) as client:
+        client.window(0, 1 << 30)
+        client.headers(1)
+        wait_for(lambda: gate.metric("loginward_http2_connections_total") == 1)
+        wait_for(lambda: gate.metric("loginward_connections") == 0)
+        assert client.answer(1, 20)[0] == "closed"
+
+
+def test_requests_of_many_streams_in_one_piece_are_all_answered(gate, origin):
+    origin.answer = lambda request, _: response(200, request.line.encode() * 50)
+    with Client(gate.port) as client:
+        frames = []
+        for number in range(90):
+            frame = HeadersFrame(2 * number + 1, data=client.encoder.encode([*HEAD[:3], (":path", f"/{number}")]))
+            frame.flags |= {"END_HEADERS", "END_STREAM"}
+            frames.append(frame)
+        client.send(WindowUpdateFrame(0, window_increment=1 << 20), *frames)
+        for number in range(90):
+            assert client.answer(2 * number + 1)[2] == f"GET /{number} HTTP/1.1".encode() * 50
+    assert len(origin.requests) == 90
 
 
 def test_a_client_that_goes_away_ends_its_request(gate, origin):
