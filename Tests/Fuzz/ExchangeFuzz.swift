@@ -7,6 +7,7 @@ import Wire
 extension Fuzz {
     static let exchanges = [
         Fuzz(name: "exchange-request", run: exchangeRequest), Fuzz(name: "exchange-response", run: exchangeResponse),
+        Fuzz(name: "exchange-http2", run: exchangeHTTP2),
     ]
 
     private final class Bench {
@@ -30,6 +31,20 @@ extension Fuzz {
         precondition(sent.messages == sentAgain.messages, "the server got something else")
         precondition(!sent.wasRefused && !sentAgain.wasRefused, "the server got what is no request")
         precondition(scrub(whole.toClient) == scrub(pieces.toClient), "the client got something else")
+    }
+
+    /// Frames behind a good beginning: whatever they are, the server gets requests that a strict reader accepts.
+    private static func exchangeHTTP2(_ bytes: Span<UInt8>) {
+        if bytes.count > 16_384 { return }
+        guard let rig = unsafe bench.rig else { preconditionFailure("no gate could be made") }
+        var all = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + [0, 0, 0, 4, 0, 0, 0, 0, 0]
+        all.append(bytes)
+        let whole = rig.run(client: all, server: .good) { _, count in count }
+        var cuts = Cuts(bytes)
+        let pieces = rig.run(client: all, server: .good) { cuts.next(after: $0, until: $1) }
+        for bytes in whole.toServers + pieces.toServers {
+            precondition(!requests(bytes).wasRefused, "the server got what is no request")
+        }
     }
 
     /// The first byte chooses the request, and whether the server closes behind its bytes.

@@ -11,6 +11,8 @@ final class ExchangeRig {
     /// What came out at both ends.
     struct Result {
         var toServer: [UInt8] = []
+        /// The same, by connection.
+        var toServers: [[UInt8]] = []
         var toClient: [UInt8] = []
     }
 
@@ -107,6 +109,7 @@ final class ExchangeRig {
     /// Turns until nothing moves any more.
     private func settle(_ client: Int32) {
         var quiet = 0
+        var noted = result.toServer.count
         while quiet < 2 {
             loop.turn(longestWait: 0)
             quiet += 1
@@ -114,9 +117,12 @@ final class ExchangeRig {
             if fresh >= 0 {
                 _ = fcntl(fresh, F_SETFL, O_NONBLOCK)
                 servers.append((fresh, false, false))
+                result.toServers.append([])
                 quiet = 0
             }
             for index in servers.indices where receive(servers[index].descriptor, into: &result.toServer) > 0 {
+                result.toServers[index] += result.toServer[noted...]
+                noted = result.toServer.count
                 servers[index].hasNews = true
                 quiet = 0
             }
