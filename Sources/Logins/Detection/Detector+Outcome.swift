@@ -23,7 +23,10 @@ extension Detector {
         }
         for index in excesses.indices { excesses[index].familiarSuccess() }
         newcomerShare -= newcomerShare / 4_000
-        if attempt.profile >= 0 { keepGood(attempt.profile) }
+        if attempt.profile >= 0 {
+            keepGood(attempt.profile)
+            profiles.countAccount(attempt.profile, attempt.account)
+        }
         calm(attempt)
         learn(attempt)
     }

@@ -9,7 +9,7 @@ import Wire
 ///
 /// Form: `LWDETECT`, version, a word that only the same key makes, length and hash of the rest, the rest.
 extension Detector {
-    public static let stateVersion: UInt32 = 1
+    public static let stateVersion: UInt32 = 2
     private static let magic = Array("LWDETECT".utf8)
     private static let headLength = 8 + 4 + 8 + 8 + 8
     /// Numbers of signals that are kept; a service that had more keeps none.

@@ -15,6 +15,8 @@ struct ProfileTable {
         var strange: Int32 = 0
         var good: Int32 = 0
         var failed: Int32 = 0
+        /// Accounts of the familiar successes: a service that logs in all day is one.
+        var accounts = SmallCount()
         /// Attempts of familiar users, with a half-life of half an hour.
         var familiar = 0.0
         var familiarAt = 0.0
@@ -47,6 +49,9 @@ struct ProfileTable {
     private var itemPlaces: [UInt64: Int32] = [:]
     private var freeItems: [Int32] = []
     private var hand = 0
+    /// Bits of all accounts that came in, to estimate how many there are.
+    private var accountBits = [UInt64](repeating: 0, count: 2_048)
+    private var accountCount = 0
     private var reader: HeaderReader
     let hash: KeyedHash
 
@@ -140,7 +145,24 @@ struct ProfileTable {
 
     mutating func countGood(_ place: Int32, by difference: Int32) {
         profiles[Int(place)].good += difference
+        if profiles[Int(place)].good == 0 { profiles[Int(place)].accounts = SmallCount() }
         for number in profiles[Int(place)].items { items[Int(number)].good += difference }
+    }
+
+    /// A familiar account came in with it.
+    mutating func countAccount(_ place: Int32, _ account: UInt64) {
+        profiles[Int(place)].accounts.insert(account)
+        let bit = Int(account >> 12 & 131_071)
+        if accountBits[bit >> 6] >> UInt64(bit & 63) & 1 == 0 {
+            accountBits[bit >> 6] |= 1 << UInt64(bit & 63)
+            accountCount += 1
+        }
+    }
+
+    /// About how many different accounts came in; never much more than there were.
+    var accounts: Double {
+        let free = Double(max(4_096, 131_072 - accountCount)) / 131_072
+        return -131_072 * Odds.logarithm(free)
     }
 
     mutating func countFailed(_ place: Int32, by difference: Int32) { profiles[Int(place)].failed += difference }
@@ -220,6 +242,7 @@ enum Decay {
 
 extension ProfileTable {
     func save(to body: inout StateWriter) {
+        body.put(sparse: accountBits)
         body.put(count: items.count)
         for entry in items {
             body.put(entry.item.family.rawValue)
@@ -235,6 +258,7 @@ extension ProfileTable {
             body.put(profile.usedAt)
             body.put(profile.familiar)
             body.put(profile.familiarAt)
+            body.put(profile.accounts.bits)
             body.put(profile.list.bytes)
             body.put(count: profile.list.fields.count)
             for field in profile.list.fields {
@@ -247,6 +271,8 @@ extension ProfileTable {
 
     /// Counts come with the rings: see `Detector.restored`. Items that nobody has are given back by `release`.
     mutating func load(_ body: inout StateReader) throws(StateProblem) {
+        accountBits = try body.sparse(accountBits.count)
+        accountCount = accountBits.reduce(0) { $0 + $1.nonzeroBitCount }
         let itemCount = try body.count(ProfileTable.itemLimit, width: 18)
         items.reserveCapacity(itemCount)
         for _ in 0..<itemCount {
@@ -260,7 +286,7 @@ extension ProfileTable {
                     item: HeaderItem(family: family, key: key, field: field, other: other, code: code),
                     profile: try body.number(Int32.self)))
         }
-        let count = try body.count(ProfileTable.limit, width: 36)
+        let count = try body.count(ProfileTable.limit, width: 44)
         profiles.reserveCapacity(count)
         for place in 0..<count {
             let profile = try loadProfile(&body)
@@ -277,6 +303,7 @@ extension ProfileTable {
         profile.usedAt = try body.real()
         profile.familiar = max(0, try body.real())
         profile.familiarAt = try body.real()
+        profile.accounts.bits = try body.number(UInt64.self)
         profile.list.bytes = try body.text(1 << 20)
         for _ in 0..<(try body.count(HeaderList.limit, width: 16)) {
             var places: [UInt32] = []

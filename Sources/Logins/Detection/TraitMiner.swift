@@ -39,6 +39,8 @@ struct TraitMiner {
         var good = 0.0
         var fresh = 0.0
         var familiar = 0.0
+        /// Familiar accounts that came in with it.
+        var accounts = 0.0
     }
 
     private struct Totals {
@@ -91,7 +93,7 @@ struct TraitMiner {
         let newer = Double(fresh[profile] ?? 0)
         let own = Weights(
             failed: failed, strange: max(0, Double(known.strange) - newer), good: Double(known.good), fresh: newer,
-            familiar: known.familiarNow(now))
+            familiar: known.familiarNow(now), accounts: known.good > 0 ? Double(known.accounts.value) : 0)
         profiles.append(profile)
         weights.append(own)
         totals.failed += Double(failed)
@@ -155,9 +157,10 @@ struct TraitMiner {
         return best
     }
 
-    /// The more it explains the better; of equals the one with fewer items and of families that belong to a program.
+    /// The more it explains the better; of equals the one that costs less, with fewer items and of families that belong to a program.
     private func rank(_ conjunction: Conjunction) -> Double {
         var rank = conjunction.share - 0.01 * Double(conjunction.items.count)
+        rank -= 0.01 * min(10, conjunction.collateral / collateralLimit)
         for number in conjunction.items {
             let family = table.items[Int(number)].item.family
             if family == .agent || family == .browser { rank -= 0.03 }
@@ -248,6 +251,7 @@ struct TraitMiner {
                 sum.good += own.good
                 sum.fresh += own.fresh
                 sum.familiar += own.familiar
+                sum.accounts += own.accounts
             }
         }
         let matches = Double(state.support)
@@ -271,7 +275,17 @@ struct TraitMiner {
         if totals.strange < 50 { return nil }
         let byNewcomers = 1e6 * newcomerShare * bound
         if byNewcomers <= collateralLimit { return byNewcomers }
-        if sum.strange > 0 || sum.good > 0 { return nil }
+        if sum.strange > 0 { return nil }
+        // Few accounts may come in with it all day long: they are known, and there are not more newcomers for it. Accounts and newcomers count
+        // alike then; where none of very many newcomers had it, what is expected decides and not what can just be excluded.
+        let people = table.accounts + totals.strange
+        if sum.good > 0 && table.accounts >= 1_000 {
+            let scale = 1e6 * newcomerShare
+            let byAccounts = scale * TraitMiner.upperBound(sum.accounts, people)
+            let isExpected = totals.strange >= 1_000 && scale * sum.accounts / people <= collateralLimit
+            return byAccounts <= collateralLimit || isExpected ? byAccounts : nil
+        }
+        if sum.good > 0 { return nil }
         // Nobody at all came in with it: all who came in are the measure, not the newcomers alone.
         let all = totals.strange + totals.good
         let byAll = 1e6 * newcomerShare * 4.6 / all

@@ -96,6 +96,32 @@ struct DetectorTests {
         #expect(town.attempt(17, from: Town.home(17), Town.script, succeeds: true) == .allow)
     }
 
+    @Test func `a tool that a few service accounts use all day is refused to strangers and not to them`() {
+        var town = Town()
+        for person in 0..<9_002 {
+            let account = town.detector.hash.of(UInt64(person + 1), 1)
+            town.detector.remember(account: account, client: IPAddress(v4: Town.home(person)), device: 0, time: 1)
+        }
+        for person in 0..<9_000 {
+            town.attempt(person, from: Town.home(person), Town.browser(120 + person % 7), succeeds: true)
+            if person % 150 == 0 {
+                let service = 9_000 + person / 150 % 2
+                town.attempt(service, from: Town.home(service), Town.script, succeeds: true)
+            }
+            if person % 7 > 0 { continue }
+            town.attempt(
+                person, from: 0x3000_0000 + UInt32(person) << 8, Town.browser(120 + person % 5), succeeds: true)
+        }
+        var stopped = 0
+        for victim in 0..<300 {
+            let action = town.attempt(
+                10_000 + victim, from: 0x5000_0000 + UInt32(victim) << 9, Town.script, succeeds: false)
+            if action == .block { stopped += 1 }
+        }
+        #expect(stopped > 260)
+        #expect(town.attempt(9_000, from: Town.home(9_000), Town.script, succeeds: true) == .allow)
+    }
+
     @Test func `in monitor mode nobody is stopped and everything is told`() {
         var town = Town { $0.response = .monitor }
         town.liveQuietly(people: 3_000)
