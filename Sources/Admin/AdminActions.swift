@@ -11,6 +11,8 @@ package struct AdminActions: Sendable {
     package var events: @Sendable (_ limit: Int, _ login: String?, _ client: String?) -> Result<[String], AdminTrouble>
     /// What is known of login coverage, a JSON object.
     package var coverage: @Sendable () -> [UInt8]
+    /// The newest signals of attacks with their accounts, one JSON object a line.
+    package var signals: @Sendable () -> [UInt8]
     /// Takes over events that an application reports as JSON: how many, or why none.
     package var report: @Sendable (_ body: [UInt8]) -> Result<Int, AdminTrouble>
     /// Shows or changes a list. The answer is JSON.
@@ -28,6 +30,7 @@ package struct AdminActions: Sendable {
         events:
             @escaping @Sendable (_ limit: Int, _ login: String?, _ client: String?) -> Result<[String], AdminTrouble>,
         coverage: @escaping @Sendable () -> [UInt8] = { [] },
+        signals: @escaping @Sendable () -> [UInt8] = { [] },
         report: @escaping @Sendable (_ body: [UInt8]) -> Result<Int, AdminTrouble> = { _ in .success(0) },
         lists: @escaping @Sendable (ListQuestion) -> Result<[UInt8], AdminTrouble> = { _ in .success([]) },
         reload: @escaping @Sendable (@escaping Reloaded) -> Void
@@ -38,6 +41,7 @@ package struct AdminActions: Sendable {
         self.events = events
         self.coverage = coverage
         self.report = report
+        self.signals = signals
         self.lists = lists
         self.reload = reload
     }

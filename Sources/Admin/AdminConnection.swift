@@ -130,6 +130,7 @@ final class AdminConnection: EventTarget {
         case .endpoint(.status): send(Status.respond(actions))
         case .endpoint(.events): send(Events.respond(actions, query: query))
         case .endpoint(.coverage): send(Coverage.respond(actions))
+        case .endpoint(.signals): send(Signals.respond(actions))
         case .endpoint(.report):
             let type = head.first(.contentType).map { text(head.fields[$0].value, of: input) } ?? ""
             send(EventReport.respond(actions, body: body(of: input), contentType: type.lowercased()))

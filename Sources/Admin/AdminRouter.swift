@@ -3,7 +3,7 @@
 /// Which endpoint answers which path. The only table.
 enum AdminRouter {
     enum Endpoint: CaseIterable {
-        case metrics, live, health, ready, status, events, report, coverage, reload
+        case metrics, live, health, ready, status, events, report, coverage, signals, reload
         case showList, addToList, removeFromList, extendInList, previewList
 
         var path: String {
@@ -15,6 +15,7 @@ enum AdminRouter {
             case .status: "/status"
             case .events, .report: "/api/v1/events"
             case .coverage: "/api/v1/coverage"
+            case .signals: "/api/v1/signals"
             case .reload: "/reload"
             case .showList, .addToList, .removeFromList: "/api/v1/lists"
             case .extendInList: "/api/v1/lists/extend"
@@ -27,7 +28,7 @@ enum AdminRouter {
             switch self {
             case .reload, .report, .addToList, .extendInList, .previewList: "POST"
             case .removeFromList: "DELETE"
-            case .metrics, .live, .health, .ready, .status, .events, .coverage, .showList: "GET"
+            case .metrics, .live, .health, .ready, .status, .events, .coverage, .signals, .showList: "GET"
             }
         }
 

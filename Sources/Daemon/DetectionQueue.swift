@@ -14,13 +14,17 @@ final class DetectionQueue: Sendable {
     private let rings: [EventRing]
     private let outputs: Outputs
     private let coverage: Coverage
+    private let ledger: AttemptLedger
+    private let log: Logs
     /// Drains between two looks at the archive's age: once in ten minutes.
     private static let drainsPerPruning = 30_000
 
     private let drains = Atomic<Int>(0)
     private let ticker = Ticker(label: "loginward.detection")
 
-    init(rings: [EventRing], outputs: Outputs, coverage: Coverage) {
+    init(rings: [EventRing], outputs: Outputs, coverage: Coverage, ledger: AttemptLedger, log: Logs) {
+        self.ledger = ledger
+        self.log = log
         self.rings = rings
         self.outputs = outputs
         self.coverage = coverage
@@ -48,6 +52,24 @@ final class DetectionQueue: Sendable {
             outputs.shipper?.take(lines(of: events))
         }
         coverage.take(all)
+        detect()
+    }
+
+    /// Looks for what attempts have in common, and says in the log what became of attacks.
+    private func detect() {
+        ledger.search()
+        ledger.advance(unixSeconds: Double(Clock.unixSeconds))
+        for (signal, _) in ledger.takeChanges() {
+            log.warning(
+                "attack",
+                [
+                    "id": SignalReport.identifier(signal.number), "type": signal.type.rawValue,
+                    "severity": signal.severity.text, "state": signal.state.rawValue,
+                    "attempts": "\(signal.attempts)", "stopped": "\(signal.stopped)",
+                    "accounts": "\(signal.accounts.count)", "compromised": "\(signal.compromised.count)",
+                    "traits": signal.traits.map { $0.words.joined(separator: " and ") }.joined(separator: "; or "),
+                ])
+        }
     }
 
     private func lines(of events: [LoginEvent]) -> [[UInt8]] {

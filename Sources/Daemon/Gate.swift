@@ -33,6 +33,7 @@ final class Gate: Sendable {
     private let outputs: Outputs
     private let detection: DetectionQueue
     private let coverage: Coverage
+    private let ledger: AttemptLedger
     private let lists: RunTimeLists
     private let listTicker = Ticker(label: "loginward.lists")
     private let reports: EventReports
@@ -44,8 +45,9 @@ final class Gate: Sendable {
 
     private init(
         loops: LoopSet, reloader: Reloader, slots: SlotRegistry, outputs: Outputs, health: HealthChecks,
-        coverage: Coverage, lists: RunTimeLists, log: Logs
+        coverage: Coverage, ledger: AttemptLedger, lists: RunTimeLists, log: Logs
     ) {
+        self.ledger = ledger
         self.lists = lists
         self.loops = loops
         self.reloader = reloader
@@ -55,7 +57,8 @@ final class Gate: Sendable {
         self.log = log
         self.coverage = coverage
         reports = EventReports()
-        detection = DetectionQueue(rings: loops.rings + [reports.ring], outputs: outputs, coverage: coverage)
+        detection = DetectionQueue(
+            rings: loops.rings + [reports.ring], outputs: outputs, coverage: coverage, ledger: ledger, log: log)
     }
 
     static func start(
@@ -66,10 +69,11 @@ final class Gate: Sendable {
         let outputs = try Outputs(configuration, log: log)
         let prepared = try outputs.prepare(configuration)
         let count = configuration.workers ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        let ledger = AttemptLedger(settings: configuration.detection, seed: UInt64.random(in: 0 ... .max))
         let loops: LoopSet
         do throws(Fault) {
             loops = try LoopSet(
-                count: count, policy: loaded.policy, accessLog: outputs.accessLog,
+                count: count, policy: loaded.policy, accessLog: outputs.accessLog, ledger: ledger,
                 descriptors: descriptors, manager: manager, log: log)
         } catch {
             outputs.discard(prepared)
@@ -90,11 +94,12 @@ final class Gate: Sendable {
             changed: {
                 health.adopt($0)
                 coverage.keep($0.policy)
+                ledger.adopt($0.configuration.detection)
                 lists.changeLimit(to: $0.configuration.overlayEntries)
             })
         let gate = Gate(
             loops: loops, reloader: reloader, slots: slots, outputs: outputs, health: health, coverage: coverage,
-            lists: lists, log: log)
+            ledger: ledger, lists: lists, log: log)
         do throws(StartTrouble) {
             try gate.openAdmin(configuration)
         } catch {
@@ -179,6 +184,7 @@ final class Gate: Sendable {
                 }
             },
             coverage: { [self] in coverageReport().json() },
+            signals: { [self] in SignalReport.list(of: ledger.signals(limit: 100)) },
             report: { [self] body in
                 reports.take(
                     body, services: reloader.current.policy.services.map { String(decoding: $0.name, as: UTF8.self) })

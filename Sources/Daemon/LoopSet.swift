@@ -25,7 +25,8 @@ final class LoopSet: Sendable {
     /// Starts `count` loops, each with a worker under `policy`. They accept nothing before `listen`.
     /// `descriptors`: how many of them all clients together may hold.
     init(
-        count: Int, policy: Policy, accessLog: LogFile, descriptors: Int, manager: ServiceManager, log: Logs
+        count: Int, policy: Policy, accessLog: LogFile, ledger: AttemptLedger, descriptors: Int,
+        manager: ServiceManager, log: Logs
     ) throws(Fault) {
         let given = ServiceManager.inheritedSockets()
         inherited = given.filter { ServiceManager.keptIdentity($0.key) == nil }
@@ -46,7 +47,8 @@ final class LoopSet: Sendable {
                 name: "loop-\(number)",
                 prepare: { loop in
                     let worker = Worker(
-                        loop: loop, policy: policy, events: ring, accessLog: accessLog, seed: seed, loops: count,
+                        loop: loop, policy: policy, events: ring, accessLog: accessLog, seed: seed, ledger: ledger,
+                        loops: count,
                         descriptors: descriptors,
                         reportFault: { fault, server in
                             log.fault(

@@ -126,6 +126,15 @@ struct MetricsReport {
                 "Events that are no attempts: sign-ups, resets and an application's own.",
                 counters.accountEvents),
             count(
+                "loginward_detection_blocks_total", "Login attempts that were refused as part of an attack.",
+                counters.attackBlocks),
+            count(
+                "loginward_detection_withheld_total", "Successes that were held back as part of an attack.",
+                counters.withheldLogins),
+            count(
+                "loginward_detection_challenges_total",
+                "Attempts that the service was told to ask for a second proof.", counters.challengedLogins),
+            count(
                 "loginward_unreadable_reports_total", "X-Loginward-Event fields that hold no event.",
                 counters.unreadableReports),
             count("loginward_events_dropped_total", "Login events that were lost for good, at any stage.", dropped),

@@ -47,7 +47,8 @@ enum PolicyCompiler {
             allowlist: allowlist,
             limits: limits(configuration.limits), requestID: requestID(configuration.requestID),
             pages: BlockPages(html: configuration.blockPageHTML, json: configuration.blockPageJSON),
-            writesAccessLog: configuration.accessLog != nil, flagHeaders: flagHeaders(inForce), listeners: listeners)
+            writesAccessLog: configuration.accessLog != nil, flagHeaders: flagHeaders(inForce), listeners: listeners,
+            detects: configuration.detection.isEnabled, deviceCookie: configuration.detection.deviceCookie)
         // Lists of millions of lines are not kept beside what was made of them.
         var kept = configuration
         kept.denylist.forgetContents()
@@ -84,7 +85,9 @@ enum PolicyCompiler {
     static func hasShrunk(from old: Denylist, to new: Denylist) -> Bool { new.count * 2 < old.count }
 
     private static func flagHeaders(_ rules: [CompiledRule]) -> [[UInt8]] {
-        var names: Set<[UInt8]> = [Array("x-loginward-flag".utf8)]
+        var names: Set<[UInt8]> = [
+            Array("x-loginward-flag".utf8), Array(AttemptCheck.challengeHeader.utf8),
+        ]
         for rule in rules {
             if case .flag(let header, _) = rule.action {
                 names.insert(header.map { $0 >= 65 && $0 <= 90 ? $0 | 32 : $0 })

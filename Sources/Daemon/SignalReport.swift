@@ -27,6 +27,8 @@ enum SignalReport {
         json.raw(Array(decimal(signal.onset).utf8).span)
         json.key("attempts")
         json.number(Int64(signal.attempts))
+        json.key("accounts")
+        json.number(Int64(signal.accounts.count))
         json.key("stopped")
         json.number(Int64(signal.stopped))
         json.key("withheld")
@@ -44,6 +46,16 @@ enum SignalReport {
         writeTraits(signal, &json)
         json.endObject()
         return json.bytes
+    }
+
+    /// Signals as JSON lines, newest first.
+    static func list(of signals: [(signal: Signal, names: [UInt64: [UInt8]])]) -> [UInt8] {
+        var text: [UInt8] = []
+        for entry in signals {
+            text = line(of: entry.signal, time: entry.signal.updatedAt, names: entry.names, after: text)
+            text.append(10)
+        }
+        return text
     }
 
     private static func write(

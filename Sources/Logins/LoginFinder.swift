@@ -45,6 +45,9 @@ public enum LoginFinder {
         return word
     }
 
+    /// Whether a field of this name holds a password.
+    public static func isPassword(_ name: Span<UInt8>) -> Bool { isPassword(lastWord(name)) }
+
     private static func isPassword(_ word: [UInt8]) -> Bool {
         [
             "password", "passwd", "pass", "pwd", "passphrase", "passcode", "userpassword", "loginpassword",

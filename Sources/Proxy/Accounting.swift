@@ -13,6 +13,7 @@ enum Accounting {
         worker.counters.countRequest(slot: exchange.service?.slot ?? 0, exchange.outcome, microseconds: microseconds)
         if exchange.login.isLogin || !exchange.login.declared.isEmpty {
             LoginReport.emit(exchange, worker, microseconds: microseconds)
+            AttemptCheck.end(exchange, worker)
         }
         if worker.policy.writesAccessLog { worker.accessLog.write(exchange, microseconds: microseconds) }
     }

@@ -104,7 +104,8 @@ enum Inspection {
         allow(ListLookup.body(of: exchange, in: .allow, worker), exchange)
         if exchange.isAllowlisted { return .pass }
         let action = deny(ListLookup.body(of: exchange, in: .deny, worker), exchange, worker)
-        return action.map { .act($0) } ?? .pass
+        if let action { return .act(action) }
+        return AttemptCheck.arrive(exchange, worker).map { .act($0) } ?? .pass
     }
 
     // MARK: Request body
@@ -153,11 +154,13 @@ enum Inspection {
         if let action = deny(ListLookup.answer(to: exchange, in: .deny, worker), exchange, worker) {
             return action
         }
-        if !policy.ruleset.inspectsResponses { return nil }
-        let verdict = policy.ruleset.inspectResponseHead(
-            exchange.response, answerBytes, facts: facts(exchange), state: &exchange.evaluation,
-            scratch: worker.scratch)
-        return apply(verdict, exchange, worker)
+        if policy.ruleset.inspectsResponses {
+            let verdict = policy.ruleset.inspectResponseHead(
+                exchange.response, answerBytes, facts: facts(exchange), state: &exchange.evaluation,
+                scratch: worker.scratch)
+            if let action = apply(verdict, exchange, worker) { return action }
+        }
+        return AttemptCheck.settleHead(exchange, worker)
     }
 
     /// Rules on the answer's body, which is out already: they only note. Also makes the body readable for the outcome tests.

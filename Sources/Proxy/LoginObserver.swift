@@ -16,6 +16,10 @@ struct LoginObservation {
     var nameSource: [UInt8] = []
     /// What the application itself said in its answer.
     var declared: [DeclaredEvent] = []
+    /// What the detection was told, what it said, and whether it knows the outcome.
+    var attempt: Attempt?
+    var decision = Decision.allow
+    var isSettled = false
     var needsRequestBody = false
     var name: [UInt8] = []
     var hasName = false
@@ -34,6 +38,9 @@ struct LoginObservation {
         if route == nil && !mayBeLogin && userID.isEmpty && declared.isEmpty { return }
         route = nil
         isProvisional = false
+        attempt = nil
+        decision = .allow
+        isSettled = false
         mayBeLogin = false
         routeName.removeAll(keepingCapacity: true)
         nameSource.removeAll(keepingCapacity: true)

@@ -29,6 +29,10 @@ enum LoginReport {
                 apply(declared[index], to: &event)
                 declared.removeAll { $0.decides }
             }
+            if event.kind == .login && exchange.hasResponseHead {
+                AttemptCheck.settleEnd(exchange, worker, event.outcome)
+            }
+            tell(exchange, worker, &event)
             send(&event, service, worker)
         } else if let index = declared.firstIndex(where: { $0.decides }) {
             var own = event
@@ -43,6 +47,20 @@ enum LoginReport {
             apply(report, to: &own)
             send(&own, service, worker)
         }
+    }
+
+    /// The number by which signals name this attempt, and the signal that it belongs to.
+    private static func tell(_ exchange: Exchange, _ worker: Worker, _ event: inout LoginEvent) {
+        guard let attempt = exchange.login.attempt else { return }
+        worker.line.removeAll(keepingCapacity: true)
+        worker.line.append(decimal: attempt.number)
+        let number = worker.line
+        event.addTag("attempt".utf8.span, number.span)
+        if exchange.login.decision.signal == 0 { return }
+        worker.line.removeAll(keepingCapacity: true)
+        worker.line.append(decimal: UInt64(exchange.login.decision.signal))
+        let signal = worker.line
+        event.addTag("signal".utf8.span, signal.span)
     }
 
     private static func send(_ event: inout LoginEvent, _ service: ServicePolicy, _ worker: Worker) {

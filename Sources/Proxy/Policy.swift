@@ -23,6 +23,9 @@ package final class Policy: Sendable {
     package let requestID: RequestIDPolicy
     package let pages: BlockPages
     package let writesAccessLog: Bool
+    /// Attacks are looked for, and the cookie by which a device is known again.
+    package let detects: Bool
+    package let deviceCookie: [UInt8]
     /// Names of the headers that `flag` actions write, lower case: what a client sends under them is removed.
     package let flagHeaders: [[UInt8]]
     /// Listeners by their identity (`ListenerPolicy.identity`).
@@ -32,7 +35,8 @@ package final class Policy: Sendable {
         generation: Int, monitorsOnly: Bool, trust: ClientAddressPolicy, services: [ServicePolicy], router: Router,
         ruleset: Ruleset, ruleSlots: [Int], denylist: Denylist, allowlist: Denylist, limits: ExchangeLimits,
         requestID: RequestIDPolicy,
-        pages: BlockPages, writesAccessLog: Bool, flagHeaders: [[UInt8]], listeners: [ListenerPolicy]
+        pages: BlockPages, writesAccessLog: Bool, flagHeaders: [[UInt8]], listeners: [ListenerPolicy],
+        detects: Bool = false, deviceCookie: String = ""
     ) {
         self.generation = generation
         self.monitorsOnly = monitorsOnly
@@ -47,6 +51,8 @@ package final class Policy: Sendable {
         self.requestID = requestID
         self.pages = pages
         self.writesAccessLog = writesAccessLog
+        self.detects = detects
+        self.deviceCookie = Array(deviceCookie.utf8)
         self.flagHeaders = flagHeaders
         self.listeners = listeners
     }

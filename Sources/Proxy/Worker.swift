@@ -35,6 +35,9 @@ package final class Worker: EventTarget {
     var accessLog: AccessLog
     let scratch = EvaluationScratch()
     let inflater = Inflater()
+    let ledger: AttemptLedger
+    /// The fields of the login that is being judged.
+    var headerList = HeaderList()
     /// The head that is being read; swapped into an exchange when it is complete.
     var parsing = RequestHead()
     /// Scratch for pages and other small texts of our own.
@@ -66,8 +69,10 @@ package final class Worker: EventTarget {
 
     package init(
         loop: Loop, policy: Policy, events: EventRing, accessLog: LogFile, seed: (UInt64, UInt64),
-        loops: Int = 1, descriptors: Int = .max, reportFault: @escaping @Sendable (Fault, [UInt8]) -> Void
+        ledger: AttemptLedger, loops: Int = 1, descriptors: Int = .max,
+        reportFault: @escaping @Sendable (Fault, [UInt8]) -> Void
     ) {
+        self.ledger = ledger
         self.loops = loops
         self.descriptors = descriptors
         addresses = AddressCounts(seed: seed.0 ^ seed.1)

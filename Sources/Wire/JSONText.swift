@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Strings and numbers of JSON (RFC 8259 §6, §7).
-enum JSONText {
+public enum JSONText {
     /// Reads the string whose quote stands at `cursor`, decoded to UTF-8, and moves behind it. A lone surrogate becomes U+FFFD.
-    static func readString(_ text: Span<UInt8>, _ cursor: inout Int, into out: inout [UInt8]) throws(ContentError) {
+    public static func readString(
+        _ text: Span<UInt8>, _ cursor: inout Int, into out: inout [UInt8]
+    ) throws(ContentError) {
         var index = cursor + 1
         while index < text.count {
             let byte = text[index]

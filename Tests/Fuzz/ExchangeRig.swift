@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+import Logins
 import Proxy
 import Transport
 import Wire
@@ -43,6 +44,7 @@ final class ExchangeRig {
             loop = try Loop(name: "fuzz")
             worker = Worker(
                 loop: loop, policy: policy, events: EventRing(), accessLog: LogFile(), seed: (1, 2),
+                ledger: AttemptLedger(settings: DetectionSettings(), seed: 3),
                 reportFault: { _, _ in })
             loop.context = worker
         } catch {

@@ -43,6 +43,8 @@ public enum StaticReason: String, Sendable {
     case network
     case account
     case password
+    /// More strangers try at once than may try at all.
+    case parallelGuesses = "parallel_guesses"
     case unexplainedAttack = "unexplained_attack"
     case successAfterGuesses = "success_after_guesses"
     case successInAttack = "success_in_attack"

@@ -88,25 +88,65 @@ extension Detector {
 
     // MARK: Mining
 
-    /// Searches for traits when some walk has gone far enough and the last search is long enough ago.
-    func mineWhenRipe() {
+    /// A search that is due: everything that it needs, so that it can run on another thread. One at a time.
+    public struct SearchPlan: Sendable {
+        enum Occasion: Sendable {
+            case pool(Int)
+            case excess(Int)
+        }
+
+        var miner: TraitMiner
+        let occasion: Occasion
+        let onset: Double
+        let chosen: [FailureRecord]
+        let recent: [Newcomer]
+        /// Keys of the items, by number, at the time of the plan.
+        fileprivate let table: ProfileTable
+
+        /// Some milliseconds of work.
+        public func search() -> Finding {
+            var miner = miner
+            return Finding(found: miner.mine())
+        }
+    }
+
+    /// What a search found. Opaque to whoever carries it back.
+    public struct Finding: Sendable {
+        let found: [Conjunction]
+    }
+
+    /// Searches at once, on the thread of the caller.
+    func search() { while let plan = nextPlan() { apply(plan, plan.search()) } }
+
+    /// The next search that is due: some walk has gone far enough, and the last search is long enough ago.
+    public func nextPlan() -> SearchPlan? {
         for index in pools.indices where pools[index].isRipe && now >= pools[index].nextMining {
-            let found = mine(since: pools[index].onset)
-            pools[index].mined(found: found, now)
-            if found {
-                resetWalks()
-                return
-            }
+            if let plan = plan(.pool(index), since: pools[index].onset) { return plan }
+            pools[index].mined(found: false, now)
         }
         for index in excesses.indices where excesses[index].isRipe && now >= excesses[index].nextMining {
-            let found = mine(since: excesses[index].onset)
-            excesses[index].mined(found: found, now)
-            if found {
-                resetWalks()
-                return
-            }
+            if let plan = plan(.excess(index), since: excesses[index].onset) { return plan }
+            excesses[index].mined(found: false, now)
         }
         for index in excesses.indices where excesses[index].isAlarm { challenge(since: excesses[index].onset) }
+        return nil
+    }
+
+    /// Puts in force what a search found.
+    public func apply(_ plan: SearchPlan, _ finding: Finding) {
+        // An item whose number was given to another one meanwhile is none of ours.
+        let found = finding.found.filter { conjunction in
+            conjunction.items.allSatisfy { profiles.items[Int($0)].item.key == plan.table.items[Int($0)].item.key }
+        }
+        let isFound = !found.isEmpty && traits.count + found.count <= 64
+        switch plan.occasion {
+        case .pool(let index): pools[index].mined(found: isFound, now)
+        case .excess(let index): excesses[index].mined(found: isFound, now)
+        }
+        if !isFound { return }
+        for conjunction in found { accuse(conjunction, plan.chosen, plan.recent, plan.onset) }
+        traitVersion += 1
+        resetWalks()
     }
 
     private func resetWalks() {
@@ -127,27 +167,22 @@ extension Detector {
         return list
     }
 
-    /// True when at least one safe trait was found; it is in force from now on.
-    private func mine(since onset: Double) -> Bool {
+    private func plan(_ occasion: SearchPlan.Occasion, since onset: Double) -> SearchPlan? {
         var chosen = failures.filter { $0.time >= onset - 0.001 && $0.profile >= 0 && !isCovered($0.profile) }
         if chosen.count > Detector.foreground {
             chosen.sort { $0.time < $1.time }
             chosen.removeFirst(chosen.count - Detector.foreground)
         }
-        if chosen.count < 8 { return false }
+        if chosen.count < 8 { return nil }
         let recent = newcomersSince(onset)
         var fresh: [Int32: Int] = [:]
         for newcomer in recent { fresh[newcomer.profile, default: 0] += 1 }
         let expected = excesses[0].failuresPerNewcomer * Double(recent.count)
-        var miner = TraitMiner(
+        let miner = TraitMiner(
             profiles, failures: chosen, fresh: fresh, collateralLimit: settings.collateralLimit,
-            newcomerShare: newcomerShare,
-            expected: expected, now: now)
-        let found = miner.mine()
-        if found.isEmpty || traits.count + found.count > 64 { return false }
-        for conjunction in found { accuse(conjunction, chosen, recent, onset) }
-        traitVersion += 1
-        return true
+            newcomerShare: newcomerShare, expected: expected, now: now)
+        return SearchPlan(
+            miner: miner, occasion: occasion, onset: onset, chosen: chosen, recent: recent, table: profiles)
     }
 
     /// Puts a trait in force, under the signal of the script that it belongs to, and tells whom that script has taken already.

@@ -6,6 +6,7 @@ extension Detector {
     /// Takes the outcome of an attempt that reached the service. The answer may say that a success must not reach the client.
     public func settle(_ attempt: Attempt, _ decision: Decision, succeeded: Bool) -> Decision {
         if !settings.isEnabled { return decision }
+        release(attempt)
         let known = isFamiliar(attempt)
         if known {
             settleFamiliar(attempt, succeeded)
@@ -143,7 +144,7 @@ extension Detector {
             keepFailure(attempt, unknown)
         }
         if decision.action == .challenge { note(attempt, decision.signal) }
-        mineWhenRipe()
+        if !plansSearches { search() }
         return decision
     }
 
@@ -237,6 +238,8 @@ extension Detector {
         if source.blockedUntil > now || source.failing.value < 6 { return }
         let isEnumeration = source.unknownScore >= limit
         if source.score < limit && !isEnumeration { return }
+        // A proxy on this machine whom nobody trusts yet stands for everybody.
+        if attempt.client.isLoopback { return }
         // Behind a shared address there are many who did nothing.
         if source.succeeding.value > Detector.sharedAccounts { return }
         let signal = open(isEnumeration ? .userEnumeration : .credentialStuffing, .medium, onset: source.onset)

@@ -20,7 +20,7 @@ public final class Detector {
     static let foreground = 3_000
 
     /// A success of somebody whom the account did not know.
-    struct Newcomer {
+    struct Newcomer: Sendable {
         var time: Double
         var number: UInt64
         var account: UInt64
@@ -38,7 +38,10 @@ public final class Detector {
         var stopped = 0
     }
 
-    let settings: DetectionSettings
+    /// Changes with a reload; what was learnt stays.
+    public var settings: DetectionSettings
+    /// Searches are left to `nextPlan` and `apply`, so that they can run elsewhere.
+    public var plansSearches = false
     public let hash: KeyedHash
     public internal(set) var signals: [Signal] = []
     var changes: [Int] = []
@@ -57,6 +60,8 @@ public final class Detector {
         GlobalExcess(seconds: 10, slack: 1.6, mineAt: 25, alarmAt: 60),
         GlobalExcess(seconds: 600, slack: 1.5, mineAt: 40, alarmAt: 150),
     ]
+    /// Attempts of strangers that are under way, by account: exact limits hold however many arrive at once.
+    var pending: [UInt64: Int] = [:]
     /// Accounts that failed within the hour, each counted once.
     var failedAccounts = RecentSet(span: 3_600)
     var newcomers: [Newcomer] = []
@@ -119,7 +124,8 @@ public final class Detector {
         let mask = matchingTraits(attempt)
         let isKnown = mask != 0 ? isAtHome(attempt) : isFamiliar(attempt)
         if isKnown { return .allow }
-        let decision = match(attempt, mask)
+        var decision = match(attempt, mask)
+        if decision.action == .allow { decision = reserve(attempt) }
         if decision.action == .allow { return decision }
         if settings.response == .monitor {
             note(attempt, decision.signal)
@@ -127,7 +133,7 @@ public final class Detector {
         }
         if decision.action == .block {
             note(attempt, decision.signal)
-            signals[decision.signal - 1].stopped += 1
+            if decision.signal > 0 { signals[decision.signal - 1].stopped += 1 }
         }
         return decision
     }
@@ -162,6 +168,32 @@ public final class Detector {
         }
         return .allow
     }
+
+    /// Charges an attempt before its outcome is known: what is under way counts as if it had failed.
+    private func reserve(_ attempt: Attempt) -> Decision {
+        if attempt.account == 0 { return .allow }
+        let waiting = pending[attempt.account] ?? 0
+        if waiting > 0 {
+            var guesses = 0
+            if let place = accounts.find(attempt.account), now - accounts.states[place].last < 7_200 {
+                guesses = max(accounts.states[place].guesses.value, accounts.states[place].untold) + 1
+            }
+            if guesses + waiting >= settings.guessesPerAccount {
+                return Decision(action: .block, reason: .parallelGuesses, signal: 0)
+            }
+        }
+        pending[attempt.account] = waiting + 1
+        return .allow
+    }
+
+    /// Gives back what `arrive` charged.
+    func release(_ attempt: Attempt) {
+        guard let waiting = pending[attempt.account] else { return }
+        pending[attempt.account] = waiting > 1 ? waiting - 1 : nil
+    }
+
+    /// The attempt ended without an outcome: nobody answered, or the answer said nothing.
+    public func abandon(_ attempt: Attempt) { release(attempt) }
 
     /// One bit for each active trait that the attempt carries.
     private func matchingTraits(_ attempt: Attempt) -> UInt64 {
@@ -211,6 +243,9 @@ public final class Detector {
     func networkKey(_ address: IPAddress) -> UInt64 { hash.of(address, bits: address.isIPv4 ? 120 : 48) }
 
     // MARK: Time
+
+    /// Time passes without an attempt. A clock that is far ahead of the attempts is not believed.
+    public func pass(to time: Double) { if now > 0 && time - now < 86_400 { advance(time) } }
 
     /// Takes the clock on. It never goes back: an attempt that claims to be older counts as now, one from far ahead is waited for only once.
     func advance(_ time: Double) {

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+import Logins
+import Rules
+import Wire
+
+/// Where the detection meets an exchange: before a login goes out, when its answer comes, and at the end. Stateless.
+package enum AttemptCheck {
+    /// Tells a service which attempts it should ask for a second proof. A client that sends it is not believed.
+    package static let challengeHeader = "x-loginward-challenge"
+
+    /// The typed name is known. What the detection says of the attempt; nil: it may go on.
+    static func arrive(_ exchange: Exchange, _ worker: Worker) -> RuleAction? {
+        guard exchange.login.hasName, exchange.login.attempt == nil, let route = exchange.login.route,
+            route.kind == .login, exchange.policy.detects
+        else { return nil }
+        let ledger = worker.ledger
+        let bytes = exchange.requestSpan
+        var attempt = Attempt()
+        attempt.time = Double(exchange.startedUnixNanoseconds) / 1e9
+        attempt.client = exchange.client
+        let account = normalised(exchange.login.name)
+        attempt.account = account.isEmpty ? 0 : ledger.hash.of(account.span)
+        worker.headerList.removeAll()
+        for index in exchange.request.fields.indices {
+            let field = exchange.request.fields[index]
+            worker.headerList.append(bytes.slice(field.name), bytes.slice(field.value))
+            if field.known == .cookie { readDevice(bytes.slice(field.value), exchange, ledger, &attempt) }
+        }
+        attempt.password = password(exchange, ledger)
+        let decision = ledger.arrive(&attempt, worker.headerList, name: account)
+        exchange.login.attempt = attempt
+        exchange.login.decision = decision
+        return act(on: decision, exchange, worker)
+    }
+
+    private static func act(on decision: Decision, _ exchange: Exchange, _ worker: Worker) -> RuleAction? {
+        switch decision.action {
+        case .allow, .withhold: return nil
+        case .challenge:
+            worker.counters.challengedLogins += 1
+            exchange.flagLines.append(challengeHeader.utf8.span)
+            exchange.flagLines.append(": ")
+            exchange.flagLines.append(decision.reason.rawValue.utf8.span)
+            exchange.flagLines.append("\r\n")
+            return nil
+        case .block:
+            worker.counters.attackBlocks += 1
+            // Nothing was charged for it.
+            exchange.login.isSettled = true
+            return refuse(exchange, decision)
+        }
+    }
+
+    private static func refuse(_ exchange: Exchange, _ decision: Decision) -> RuleAction? {
+        exchange.reason.removeAll(keepingCapacity: true)
+        exchange.reason.append("detection: ")
+        exchange.reason.append(decision.reason.rawValue.utf8.span)
+        if exchange.policy.monitorsOnly || exchange.isMonitored {
+            exchange.outcome = .monitored
+            return nil
+        }
+        exchange.decidingRule = nil
+        exchange.outcome = .blocked
+        return .block(status: 403)
+    }
+
+    // MARK: The answer
+
+    /// The answer's head is there. Where it alone tells the outcome, the attempt is settled before the client sees anything, and a success that
+    /// belongs to an attack can still be held back.
+    static func settleHead(_ exchange: Exchange, _ worker: Worker) -> RuleAction? {
+        guard exchange.login.attempt != nil, !exchange.login.isSettled, let route = exchange.login.route,
+            !route.needsResponseBody, !route.isLearnt
+        else { return nil }
+        var outcome = LoginOutcome.unknown
+        if let index = exchange.login.declared.firstIndex(where: { $0.decides }) {
+            outcome = exchange.login.declared[index].outcome
+        } else {
+            let answerBytes = exchange.responseSpan
+            let reading = route.readOutcome(
+                exchange.response, answerBytes, body: Span(), values: exchange.responseValues)
+            if reading.kind != .login { return nil }
+            outcome = reading.outcome
+        }
+        let decision = settle(exchange, worker, outcome)
+        if decision.action != .withhold { return nil }
+        worker.counters.withheldLogins += 1
+        return refuse(exchange, decision)
+    }
+
+    /// The exchange is over and its outcome known as well as it will be.
+    static func settleEnd(_ exchange: Exchange, _ worker: Worker, _ outcome: LoginOutcome) {
+        if exchange.login.attempt == nil || exchange.login.isSettled { return }
+        _ = settle(exchange, worker, outcome)
+    }
+
+    private static func settle(_ exchange: Exchange, _ worker: Worker, _ outcome: LoginOutcome) -> Decision {
+        guard let attempt = exchange.login.attempt else { return .allow }
+        exchange.login.isSettled = true
+        // An error of the service is nobody's outcome.
+        if outcome == .unknown || exchange.response.status >= 500 || exchange.response.status == 429 {
+            worker.ledger.abandon(attempt)
+            return exchange.login.decision
+        }
+        exchange.login.decision = worker.ledger.settle(
+            attempt, exchange.login.decision, succeeded: outcome == .success)
+        return exchange.login.decision
+    }
+
+    /// On every path: whatever was charged and never settled is given back.
+    static func end(_ exchange: Exchange, _ worker: Worker) {
+        guard let attempt = exchange.login.attempt, !exchange.login.isSettled else { return }
+        exchange.login.isSettled = true
+        worker.ledger.abandon(attempt)
+    }
+
+    // MARK: What an attempt is made of
+
+    /// Most services take a name in any case.
+    private static func normalised(_ name: [UInt8]) -> [UInt8] { name.map { ByteSearch.lowercased($0) } }
+
+    private static func readDevice(
+        _ cookies: Span<UInt8>, _ exchange: Exchange, _ ledger: AttemptLedger, _ attempt: inout Attempt
+    ) {
+        let name = exchange.policy.deviceCookie
+        var from = 0
+        while let pair = CookieReader.next(in: cookies, from: &from) {
+            if !ByteSearch.equals(cookies.slice(pair.name), name.span) { continue }
+            let value = cookies.slice(pair.value)
+            if !value.isEmpty { attempt.device = ledger.hash.of(value) }
+            return
+        }
+    }
+
+    /// A number under a key that is never written; the password itself goes nowhere.
+    private static func password(_ exchange: Exchange, _ ledger: AttemptLedger) -> UInt64 {
+        let values = exchange.bodyValues
+        for entry in values.entries.prefix(64) where LoginFinder.isPassword(values.arena.span.slice(entry.name)) {
+            let text = values.arena.span.slice(entry.value)
+            return text.isEmpty ? 0 : ledger.hash.of(text)
+        }
+        return 0
+    }
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Logins
+import Transport
+import Wire
+
+/// The detection as all loops share it: an attempt is charged when it arrives and settled by its outcome, under one short lock (2 µs; logins
+/// alone come here). Searches run on the detection queue, outside the lock. Any thread.
+package final class AttemptLedger: Sendable {
+    /// Accounts whose names are kept for signals; the rest of a larger attack is counted and not named.
+    private static let nameLimit = 262_144
+
+    private struct State {
+        let detector: Detector
+        var names: [UInt64: [UInt8]] = [:]
+        var number: UInt64 = 0
+    }
+
+    private let state: Guarded<State>
+    package let hash: KeyedHash
+
+    package init(settings: DetectionSettings, seed: UInt64) {
+        hash = KeyedHash(seed: seed)
+        let detector = Detector(settings: settings, seed: seed)
+        detector.plansSearches = true
+        state = Guarded(State(detector: detector))
+    }
+
+    /// A reload; what was learnt stays.
+    package func adopt(_ settings: DetectionSettings) { state.withLock { $0.detector.settings = settings } }
+
+    // MARK: The loops' side
+
+    /// Charges the attempt and says what is to be done with it. Fills its number and profile.
+    func arrive(_ attempt: inout Attempt, _ list: HeaderList, name: [UInt8]) -> Decision {
+        let start = attempt
+        let (filled, decision) = state.withLock { state -> (Attempt, Decision) in
+            var filled = start
+            state.number += 1
+            filled.number = state.number
+            filled.profile = state.detector.profile(of: list, tls: Span(), now: filled.time)
+            if filled.account != 0 && state.names.count < AttemptLedger.nameLimit { state.names[filled.account] = name }
+            return (filled, state.detector.arrive(filled))
+        }
+        attempt = filled
+        return decision
+    }
+
+    func settle(_ attempt: Attempt, _ decision: Decision, succeeded: Bool) -> Decision {
+        state.withLock { $0.detector.settle(attempt, decision, succeeded: succeeded) }
+    }
+
+    func abandon(_ attempt: Attempt) { state.withLock { $0.detector.abandon(attempt) } }
+
+    // MARK: The detection queue's side
+
+    /// Runs the searches that are due. Called every 20 ms from one thread.
+    package func search() {
+        while let plan = state.withLock({ $0.detector.nextPlan() }) {
+            let finding = plan.search()
+            state.withLock { $0.detector.apply(plan, finding) }
+        }
+    }
+
+    /// Moves the clock on where nobody logs in, so that blocks and signals end in time.
+    package func advance(unixSeconds: Double) { state.withLock { $0.detector.pass(to: unixSeconds) } }
+
+    /// Signals that changed, each with the names of its accounts.
+    package func takeChanges() -> [(signal: Signal, names: [UInt64: [UInt8]])] {
+        state.withLock { state in
+            state.detector.takeChanges().map { (state.detector.signals[$0], AttemptLedger.names(of: $0, state)) }
+        }
+    }
+
+    /// The newest signals, at most `limit`, newest first.
+    package func signals(limit: Int) -> [(signal: Signal, names: [UInt64: [UInt8]])] {
+        state.withLock { state in
+            state.detector.signals.indices.reversed().prefix(limit).map {
+                (state.detector.signals[$0], AttemptLedger.names(of: $0, state))
+            }
+        }
+    }
+
+    private static func names(of index: Int, _ state: State) -> [UInt64: [UInt8]] {
+        var names: [UInt64: [UInt8]] = [:]
+        let signal = state.detector.signals[index]
+        for account in signal.accounts { names[account] = state.names[account] }
+        for account in signal.compromised { names[account] = state.names[account] }
+        return names
+    }
+}

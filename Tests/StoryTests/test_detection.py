@@ -1,0 +1,120 @@
+"""Attacks on accounts, live: found, stopped and told, while those whom the account knows come in."""
+import json
+import re
+import threading
+
+from gate import command, events_of, wait_for
+from origin import response
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+RIGHT = "the-right-one-9"
+
+
+def answer(request, _):
+    good = RIGHT.encode() in request.body
+    return response(302, b"", "Location: /home", "Set-Cookie: session=s3cr3t") if good else response(401, b"wrong")
+
+
+def make(gates, origin, **settings):
+    logins = [{"name": "web", "match": {"method": "POST", "path": "/login"}, "user": {"login": "body.user"},
+               "success": {"status": [302]}, "failure": {"status": [401]}}]
+    return gates(origin=origin, service={"logins": logins}, client_address={"trusted_proxies": ["127.0.0.0/8"]},
+                 collectors=[{"name": "file", "type": "file", "path": "events.jsonl", "flush": "10ms"}], **settings)
+
+
+def attempt(gate, password, address, user="ada"):
+    return gate.request("POST", "/login", f"user={user}&password={password}", {**FORM, "X-Forwarded-For": address})
+
+
+def guess(gate, count, first=0):
+    return [attempt(gate, f"guess-{n}", f"203.0.{n}.7")[0] for n in range(first, first + count)]
+
+
+def test_guesses_from_everywhere_are_stopped_and_the_owner_comes_in(gates, origin):
+    origin.answer = answer
+    gate = make(gates, origin)
+    assert attempt(gate, RIGHT, "198.51.100.4")[0] == 302
+    answers = guess(gate, 30)
+    assert answers[:8] == [401] * 8 and answers[-15:] == [403] * 15
+    assert attempt(gate, RIGHT, "198.51.100.9")[0] == 302, "the owner's network"
+    assert attempt(gate, RIGHT, "192.0.2.77")[0] == 403, "a stranger with the right password"
+
+
+def test_a_stranger_who_guesses_right_after_many_tries_gets_neither_page_nor_cookie(gates, origin):
+    origin.answer = answer
+    gate = make(gates, origin)
+    assert set(guess(gate, 9)) == {401}
+    status, headers, _ = attempt(gate, RIGHT, "203.0.9.7")
+    assert status == 403 and headers["Set-Cookie"] is None
+    event = events_of(gate.folder / "events.jsonl", 10)[-1]
+    assert event["blocked"] and event["verdict"]["reason"] == "detection: success_after_guesses"
+
+
+def test_a_thousand_guesses_at_once_do_not_pass_a_limit_of_eleven(gates, origin):
+    origin.answer = answer
+    reached = []
+    lock = threading.Event()
+
+    def slow(request, client):
+        reached.append(1)
+        lock.wait(15)
+        return answer(request, client)
+
+    origin.answer = slow
+    gate = make(gates, origin)
+    answers = []
+
+    def one(number):
+        answers.append(attempt(gate, f"guess-{number}", f"203.0.{number % 250}.{number % 7 + 1}")[0])
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(200)]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: len(answers) >= 185, 20)
+    lock.set()
+    for thread in threads:
+        thread.join()
+    assert len(reached) <= 11 and answers.count(403) == 200 - len(reached)
+
+
+def test_an_attack_is_told_in_the_log_by_command_and_in_the_events(gates, origin):
+    origin.answer = answer
+    gate = make(gates, origin)
+    guess(gate, 20)
+    told = wait_for(lambda: [line for line in gate.lines if "attack" in line and "type=bruteforce" in line])
+    assert "id=signal-0001" in told[0]
+    status, text, _ = command("signals", "--admin", f"unix:{gate.admin_path}")
+    assert status == 0 and re.search(r"^signal-0001  low  \w+  bruteforce: \d+ attempts", text), text
+    status, text, _ = command("signals", "signal-0001", "--json", "--admin", f"unix:{gate.admin_path}")
+    signal = json.loads(text)
+    assert signal["accounts_targeted"] == ["ada"] and signal["lines"]
+    status, text, _ = command("signals", "signal-0001", "--csv", "--admin", f"unix:{gate.admin_path}")
+    assert text.splitlines() == ["account,compromised", '"ada",false']
+    events = events_of(gate.folder / "events.jsonl", 20)
+    assert events[-1]["tags"]["signal"] == "1" and int(events[-1]["tags"]["attempt"]) in signal["lines"]
+    assert "guess-1" not in (gate.folder / "events.jsonl").read_text() + json.dumps(signal) + "".join(gate.lines)
+    assert gate.metric("loginward_detection_blocks_total") >= 5
+
+
+def test_monitor_mode_stops_nobody_and_tells_the_same(gates, origin):
+    origin.answer = answer
+    gate = make(gates, origin, detection={"response": "monitor"})
+    assert set(guess(gate, 30)) == {401}
+    wait_for(lambda: any("type=bruteforce" in line for line in gate.lines))
+
+
+def test_detection_can_be_switched_off_and_on_by_a_reload(gates, origin):
+    origin.answer = answer
+    gate = make(gates, origin, detection={"enabled": False})
+    assert set(guess(gate, 30)) == {401}
+    gate.configuration["detection"] = {"enabled": True}
+    gate.write()
+    gate.reload()
+    assert guess(gate, 30, first=30)[-1] == 403
+
+
+def test_a_client_cannot_say_that_it_was_challenged(gates, origin):
+    origin.answer = answer
+    gate = make(gates, origin)
+    gate.request("POST", "/login", f"user=ada&password={RIGHT}", {**FORM, "X-Loginward-Challenge": "no"})
+    assert b"challenge" not in origin.requests[-1].head.lower()
