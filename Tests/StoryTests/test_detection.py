@@ -50,14 +50,14 @@ def test_a_stranger_who_guesses_right_after_many_tries_gets_neither_page_nor_coo
     assert event["blocked"] and event["verdict"]["reason"] == "detection: success_after_guesses"
 
 
-def test_a_thousand_guesses_at_once_do_not_pass_a_limit_of_eleven(gates, origin):
+def test_guesses_that_come_all_at_once_do_not_pass_a_limit_of_eleven(gates, origin):
     origin.answer = answer
     reached = []
     lock = threading.Event()
 
     def slow(request, client):
         reached.append(1)
-        lock.wait(15)
+        lock.wait(9)
         return answer(request, client)
 
     origin.answer = slow
@@ -67,14 +67,14 @@ def test_a_thousand_guesses_at_once_do_not_pass_a_limit_of_eleven(gates, origin)
     def one(number):
         answers.append(attempt(gate, f"guess-{number}", f"203.0.{number % 250}.{number % 7 + 1}")[0])
 
-    threads = [threading.Thread(target=one, args=(number,)) for number in range(200)]
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(60)]
     for thread in threads:
         thread.start()
-    wait_for(lambda: len(answers) >= 185, 20)
+    wait_for(lambda: len(answers) >= 49, 9)
     lock.set()
     for thread in threads:
         thread.join()
-    assert len(reached) <= 11 and answers.count(403) == 200 - len(reached)
+    assert len(reached) <= 11 and answers.count(403) == 60 - len(reached)
 
 
 def test_an_attack_is_told_in_the_log_by_command_and_in_the_events(gates, origin):

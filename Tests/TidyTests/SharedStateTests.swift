@@ -79,6 +79,7 @@ import Testing
         "Sources/Lists/RunTimeLists.swift",
         "Sources/Patterns/Pattern.swift",
         "Sources/Patterns/PatternDatabase.swift",
+        "Sources/Proxy/AttemptLedger.swift",
         "Sources/Proxy/EventRing.swift",
         "Sources/Proxy/LogFile.swift",
         "Sources/Proxy/UpstreamHealth.swift",

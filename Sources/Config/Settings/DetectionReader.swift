@@ -17,7 +17,7 @@ enum DetectionReader {
                 context.report(section.place("device_cookie"), "\"\(name)\" is not the name of a cookie")
             }
         }
-        if let count = section.integer("guesses_per_account", 3...60) { settings.guessesPerAccount = count }
+        if let count = section.integer("guesses_per_account", 3...24) { settings.guessesPerAccount = count }
         if let count = section.integer("guesses_per_day", 3...100) { settings.guessesPerDay = count }
         if let count = section.integer("collateral_limit", 1...10_000) { settings.collateralLimit = Double(count) }
         var duration = Duration.seconds(900)

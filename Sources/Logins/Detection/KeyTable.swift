@@ -74,6 +74,23 @@ struct SmallCount: Sendable {
     }
 }
 
+/// The different passwords that were tried on one account, exactly up to 24, as 16 bits of a hash that is salted with the account: two passwords
+/// pass for one in a thousand accounts under 12 guesses. Nothing of a password can be told from it.
+struct GuessSet: Sendable {
+    static let limit = 24
+
+    private var tags = InlineArray<24, UInt16>(repeating: 0)
+    private(set) var value = 0
+
+    mutating func insert(_ hash: UInt64) {
+        if value == GuessSet.limit { return }
+        let tag = UInt16(truncatingIfNeeded: hash >> 32)
+        for index in 0..<value where tags[index] == tag { return }
+        tags[value] = tag
+        value += 1
+    }
+}
+
 /// What is known of an address, or of a network.
 struct SourceState: KeyState {
     var last = 0.0
@@ -109,7 +126,7 @@ struct AccountState: KeyState {
     var last = 0.0
     var since = 0.0
     var daySince = 0.0
-    var guesses = SmallCount()
+    var guesses = GuessSet()
     var dayGuesses = SmallCount()
     /// Attempts whose password nobody compared.
     var untold = 0
@@ -128,7 +145,7 @@ struct AccountState: KeyState {
             daySince = now
         }
         if now - since > 7_200 {
-            guesses = SmallCount()
+            guesses = GuessSet()
             sources = SmallCount()
             untold = 0
             since = now
