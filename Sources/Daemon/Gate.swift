@@ -33,7 +33,7 @@ final class Gate: Sendable {
     private let outputs: Outputs
     private let detection: DetectionQueue
     private let coverage: Coverage
-    private let ledger: AttemptLedger
+    private let memory: DetectionMemory
     private let lists: RunTimeLists
     private let listTicker = Ticker(label: "loginward.lists")
     private let reports: EventReports
@@ -45,9 +45,9 @@ final class Gate: Sendable {
 
     private init(
         loops: LoopSet, reloader: Reloader, slots: SlotRegistry, outputs: Outputs, health: HealthChecks,
-        coverage: Coverage, ledger: AttemptLedger, lists: RunTimeLists, log: Logs
+        coverage: Coverage, memory: DetectionMemory, lists: RunTimeLists, log: Logs
     ) {
-        self.ledger = ledger
+        self.memory = memory
         self.lists = lists
         self.loops = loops
         self.reloader = reloader
@@ -58,7 +58,7 @@ final class Gate: Sendable {
         self.coverage = coverage
         reports = EventReports()
         detection = DetectionQueue(
-            rings: loops.rings + [reports.ring], outputs: outputs, coverage: coverage, ledger: ledger, log: log)
+            rings: loops.rings + [reports.ring], outputs: outputs, coverage: coverage, ledger: memory.ledger, log: log)
     }
 
     static func start(
@@ -69,7 +69,9 @@ final class Gate: Sendable {
         let outputs = try Outputs(configuration, log: log)
         let prepared = try outputs.prepare(configuration)
         let count = configuration.workers ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-        let ledger = AttemptLedger(settings: configuration.detection, seed: UInt64.random(in: 0 ... .max))
+        let memory = DetectionMemory(
+            stateDirectory: configuration.stateDirectory, settings: configuration.detection, log: log)
+        let ledger = memory.ledger
         let loops: LoopSet
         do throws(Fault) {
             loops = try LoopSet(
@@ -99,7 +101,7 @@ final class Gate: Sendable {
             })
         let gate = Gate(
             loops: loops, reloader: reloader, slots: slots, outputs: outputs, health: health, coverage: coverage,
-            ledger: ledger, lists: lists, log: log)
+            memory: memory, lists: lists, log: log)
         do throws(StartTrouble) {
             try gate.openAdmin(configuration)
         } catch {
@@ -109,6 +111,7 @@ final class Gate: Sendable {
         }
         outputs.adopt(prepared)
         gate.detection.start()
+        memory.start()
         gate.listTicker.start(everyMilliseconds: 1_000) { lists.letGo(now: Clock.unixSeconds) }
         health.adopt(loaded)
         loops.adopt(loaded.policy)
@@ -184,7 +187,7 @@ final class Gate: Sendable {
                 }
             },
             coverage: { [self] in coverageReport().json() },
-            signals: { [self] in SignalReport.list(of: ledger.signals(limit: 100)) },
+            signals: { [self] in SignalReport.list(of: memory.ledger.signals(limit: 100)) },
             report: { [self] body in
                 reports.take(
                     body, services: reloader.current.policy.services.map { String(decoding: $0.name, as: UTF8.self) })
@@ -236,6 +239,7 @@ final class Gate: Sendable {
         while loops.counters().open > 0 && MonotonicTime.now() < deadline { usleep(20_000) }
         loops.stop()
         detection.stop()
+        memory.stop()
         coverage.stop()
         listTicker.stop()
         outputs.archive?.drain()

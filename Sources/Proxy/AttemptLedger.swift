@@ -18,12 +18,26 @@ package final class AttemptLedger: Sendable {
     private let state: Guarded<State>
     package let hash: KeyedHash
 
-    package init(settings: DetectionSettings, seed: UInt64) {
+    /// Attempts are numbered from the time of the start on, so that no number comes twice.
+    package init(settings: DetectionSettings, seed: UInt64, unixSeconds: Int64) {
         hash = KeyedHash(seed: seed)
         let detector = Detector(settings: settings, seed: seed)
         detector.plansSearches = true
-        state = Guarded(State(detector: detector))
+        state = Guarded(State(detector: detector, number: UInt64(max(0, unixSeconds)) * 1_000_000))
     }
+
+    /// With what an earlier run knew (`snapshot`).
+    package init(
+        restoring bytes: [UInt8], settings: DetectionSettings, seed: UInt64, unixSeconds: Int64
+    ) throws(StateProblem) {
+        hash = KeyedHash(seed: seed)
+        let detector = try Detector.restored(from: bytes, settings: settings, seed: seed)
+        detector.plansSearches = true
+        state = Guarded(State(detector: detector, number: UInt64(max(0, unixSeconds)) * 1_000_000))
+    }
+
+    /// What must survive a restart. Some ten milliseconds for a large service, during which logins wait.
+    package func snapshot() -> [UInt8] { state.withLock { $0.detector.snapshot() } }
 
     /// A reload; what was learnt stays.
     package func adopt(_ settings: DetectionSettings) { state.withLock { $0.detector.settings = settings } }

@@ -44,7 +44,7 @@ final class ExchangeRig {
             loop = try Loop(name: "fuzz")
             worker = Worker(
                 loop: loop, policy: policy, events: EventRing(), accessLog: LogFile(), seed: (1, 2),
-                ledger: AttemptLedger(settings: DetectionSettings(), seed: 3),
+                ledger: AttemptLedger(settings: DetectionSettings(), seed: 3, unixSeconds: 0),
                 reportFault: { _, _ in })
             loop.context = worker
         } catch {

@@ -46,7 +46,8 @@ def test_a_stranger_who_guesses_right_after_many_tries_gets_neither_page_nor_coo
     assert set(guess(gate, 9)) == {401}
     status, headers, _ = attempt(gate, RIGHT, "203.0.9.7")
     assert status == 403 and headers["Set-Cookie"] is None
-    event = events_of(gate.folder / "events.jsonl", 10)[-1]
+    # Two loops hand their events over in turns.
+    event = max(events_of(gate.folder / "events.jsonl", 10), key=lambda event: event["time"])
     assert event["blocked"] and event["verdict"]["reason"] == "detection: success_after_guesses"
 
 
@@ -90,7 +91,7 @@ def test_an_attack_is_told_in_the_log_by_command_and_in_the_events(gates, origin
     assert signal["accounts_targeted"] == ["ada"] and signal["lines"]
     status, text, _ = command("signals", "signal-0001", "--csv", "--admin", f"unix:{gate.admin_path}")
     assert text.splitlines() == ["account,compromised", '"ada",false']
-    events = events_of(gate.folder / "events.jsonl", 20)
+    events = sorted(events_of(gate.folder / "events.jsonl", 20), key=lambda event: event["time"])
     assert events[-1]["tags"]["signal"] == "1" and int(events[-1]["tags"]["attempt"]) in signal["lines"]
     assert "guess-1" not in (gate.folder / "events.jsonl").read_text() + json.dumps(signal) + "".join(gate.lines)
     assert gate.metric("loginward_detection_blocks_total") >= 5
@@ -118,3 +119,30 @@ def test_a_client_cannot_say_that_it_was_challenged(gates, origin):
     gate = make(gates, origin)
     gate.request("POST", "/login", f"user=ada&password={RIGHT}", {**FORM, "X-Loginward-Challenge": "no"})
     assert b"challenge" not in origin.requests[-1].head.lower()
+
+
+def test_who_is_at_home_and_what_is_guarded_survives_a_restart(gates, origin):
+    origin.answer = answer
+    gate = make(gates, origin)
+    assert attempt(gate, RIGHT, "198.51.100.4")[0] == 302
+    assert guess(gate, 20)[-1] == 403
+    assert gate.stop() == 0
+    gate.lines.clear()
+    gate.start()
+    assert attempt(gate, RIGHT, "198.51.100.9")[0] == 302
+    assert attempt(gate, "one-more", "203.0.250.7")[0] == 403
+    key = gate.folder / "state" / "detection.key"
+    assert key.stat().st_mode & 0o077 == 0
+
+
+def test_state_that_cannot_be_read_is_set_aside_and_said(gates, origin):
+    origin.answer = answer
+    gate = make(gates, origin)
+    assert gate.stop() == 0
+    state = gate.folder / "state" / "detection.state"
+    state.write_bytes(b"LWDETECT" + bytes(50))
+    gate.lines.clear()
+    gate.start()
+    wait_for(lambda: gate.logged("set aside"))
+    assert (gate.folder / "state" / "detection.state.unreadable").exists()
+    assert attempt(gate, RIGHT, "198.51.100.4")[0] == 302

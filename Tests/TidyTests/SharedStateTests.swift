@@ -13,6 +13,7 @@ import Testing
         "Sources/Daemon/Outputs.swift",
         "Sources/Daemon/Coverage.swift",
         "Sources/Daemon/LineFile.swift",
+        "Sources/Daemon/DetectionMemory.swift",
         "Sources/Daemon/FileAccess.swift",
         "Sources/Daemon/Gate.swift",
         "Sources/Daemon/Keeper.swift",

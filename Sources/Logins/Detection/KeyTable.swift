@@ -225,8 +225,9 @@ extension SourceState: StoredState {
 extension AccountState: StoredState {
     func save(to body: inout StateWriter) {
         for value in [last, since, daySince, protectedUntil] { body.put(value) }
-        for count in [guesses, dayGuesses, sources] { body.put(count.bits) }
-        body.put(count: untold)
+        body.put(sources.bits)
+        // How many guesses there were, and nothing of what was guessed.
+        body.put(count: max(untold, guesses.value))
         body.put(Int64(signal))
     }
 
@@ -235,8 +236,6 @@ extension AccountState: StoredState {
         since = try body.real()
         daySince = try body.real()
         protectedUntil = try body.real()
-        guesses.bits = try body.number(UInt64.self)
-        dayGuesses.bits = try body.number(UInt64.self)
         sources.bits = try body.number(UInt64.self)
         untold = Int(try body.number(UInt32.self))
         signal = Int(clamping: try body.number(Int64.self))
