@@ -402,6 +402,8 @@ def test_every_field_of_the_native_event(gates, folder):
     assert set(prints) == {"http", "header", "network", "session"}
     assert all(re.fullmatch(r"(http|hdr|net|ssn)-[0-9A-Za-z-]+", value) for value in prints.values()), prints
     tls = event.pop("tls")
+    # The number by which signals of attacks name it.
+    assert re.fullmatch(r"[0-9]+", event.pop("tags")["attempt"])
     assert event == {
         "event": "users.login.success", "service": "sso", "route": "web", "blocked": False, "request_id": "rid-7",
         "usr": {"login": "ada", "id": "u-1", "exists": True}, "verdict": {"action": "allow"},
