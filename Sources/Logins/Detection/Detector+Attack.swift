@@ -276,13 +276,16 @@ extension Detector {
         }
         if isChanged { traitVersion += 1 }
         for index in signals.indices.reversed() {
+            let age = now - signals[index].updatedAt
             if signals[index].state == .closed {
                 // Older ones closed before it, but for a few.
-                if now - signals[index].updatedAt > 86_400 { break }
+                if age > 2 * 86_400 { break }
+                if age > 86_400 { signals[index].forgetLists() }
                 continue
             }
-            if now - signals[index].updatedAt > 1_800 {
+            if age > 1_800 {
                 signals[index].state = .closed
+                signals[index].forgetSets()
                 mark(index + 1)
             }
         }

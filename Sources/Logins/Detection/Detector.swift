@@ -145,20 +145,20 @@ public final class Detector {
             traits[index].stopped += 1
             return Decision(action: .block, reason: .trait, signal: traits[index].signal)
         }
-        if let place = addresses.find(addressKey(attempt.client)), addresses.states[place].blockedUntil > now {
+        if let place = addresses.find(addressKey(attempt.client)), isInForce(addresses.states[place].blockedUntil) {
             addresses.states[place].blockedUntil = now + settings.blockSeconds
             return Decision(action: .block, reason: .address, signal: addresses.states[place].signal)
         }
-        if let place = networks.find(networkKey(attempt.client)), networks.states[place].blockedUntil > now {
+        if let place = networks.find(networkKey(attempt.client)), isInForce(networks.states[place].blockedUntil) {
             networks.states[place].blockedUntil = now + settings.blockSeconds
             return Decision(action: .block, reason: .network, signal: networks.states[place].signal)
         }
-        if let place = accounts.find(attempt.account), accounts.states[place].protectedUntil > now {
+        if let place = accounts.find(attempt.account), isInForce(accounts.states[place].protectedUntil) {
             accounts.states[place].protectedUntil = now + settings.blockSeconds
             return Decision(action: .block, reason: .account, signal: accounts.states[place].signal)
         }
         if attempt.password != 0, let place = passwords.find(attempt.password),
-            passwords.states[place].blockedUntil > now
+            isInForce(passwords.states[place].blockedUntil)
         {
             passwords.states[place].blockedUntil = now + settings.blockSeconds
             return Decision(action: .block, reason: .password, signal: passwords.states[place].signal)
@@ -247,8 +247,21 @@ public final class Detector {
     /// Time passes without an attempt. A clock that is far ahead of the attempts is not believed.
     public func pass(to time: Double) { if now > 0 && time - now < 86_400 { advance(time) } }
 
+    /// A block that lasts longer than blocks do was set by a clock that has been put back since.
+    func isInForce(_ until: Double) -> Bool { until > now && until <= now + settings.blockSeconds + 1 }
+
+    /// Seconds that attempts of several loops may be out of order.
+    private static let clockSlack = 3_600.0
+
     /// Takes the clock on. It never goes back: an attempt that claims to be older counts as now, one from far ahead is waited for only once.
     func advance(_ time: Double) {
+        if time < now - Detector.clockSlack {
+            // The clock was set back: what it said before is not waited for.
+            now = time
+            challengedUntil = min(challengedUntil, now + settings.blockSeconds)
+            for index in traits.indices { traits[index].until = min(traits[index].until, now + settings.blockSeconds) }
+            return
+        }
         if time <= now { return }
         now = time
         for index in excesses.indices { excesses[index].advance(now) }

@@ -103,6 +103,20 @@ public struct Signal: Sendable {
         return true
     }
 
+    /// It grows no more.
+    mutating func forgetSets() {
+        accountSet = []
+        compromisedSet = []
+        networks = []
+        items = []
+    }
+
+    /// A day later it was told: only its summary stays.
+    mutating func forgetLists() {
+        evidence = []
+        accounts = []
+    }
+
     /// Nearly all of it is aimed at accounts that do not exist.
     var isHarmless: Bool { attempts > 0 && Double(unknownAttempts) >= 0.95 * Double(attempts) && compromised.isEmpty }
 }

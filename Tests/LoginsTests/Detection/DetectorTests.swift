@@ -261,3 +261,35 @@ struct DetectorTests {
         #expect(town.attempt(17, from: Town.home(17), Town.browser(123), succeeds: true) == .allow)
     }
 }
+
+struct DetectorClockTests {
+    @Test func `a clock that was a year ahead and is put back does not leave anybody blocked for a year`() {
+        var town = Town()
+        town.liveQuietly(people: 600)
+        town.time += 365 * 86_400
+        for number in 0..<40 {
+            town.attempt(
+                5, from: 0x3000_0000 + UInt32(number) << 12, Town.browser(121), succeeds: false,
+                password: 900 + UInt64(number))
+        }
+        #expect(town.attempt(5, from: 0x3100_0000, Town.browser(121), succeeds: false, password: 1) == .block)
+        town.time -= 365 * 86_400
+        #expect(town.attempt(5, from: 0x3200_0000, Town.browser(121), succeeds: false, password: 2) == .allow)
+    }
+
+    @Test func `a closed signal keeps its lists for a day and then only its summary`() {
+        var town = Town()
+        town.liveQuietly(people: 600)
+        for number in 0..<40 {
+            town.attempt(
+                5, from: 0x3000_0000 + UInt32(number) << 12, Town.browser(121), succeeds: false,
+                password: 900 + UInt64(number))
+        }
+        town.attempt(7, from: Town.home(7), Town.browser(120), succeeds: true, pause: 3_600)
+        #expect(town.detector.signals.first?.state == .closed)
+        #expect(town.detector.signals.first?.accounts.count == 1)
+        town.attempt(7, from: Town.home(7), Town.browser(120), succeeds: true, pause: 90_000)
+        #expect(town.detector.signals.first?.accounts.isEmpty == true)
+        #expect(town.detector.signals.first.map { $0.attempts > 0 } == true)
+    }
+}
