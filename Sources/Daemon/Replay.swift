@@ -61,6 +61,7 @@ struct Replay {
             attempt.device = reader.device
             attempt.password = reader.password
             attempt.exists = reader.exists
+            attempt.isReconnoitring = reader.isReconnoitring
             attempt.profile = detector.profile(of: reader.headers, tls: reader.tls.span, now: time)
             if names[attempt.account] == nil && attempt.account != 0 { names[attempt.account] = reader.login }
             judge(attempt, succeeded, line)
@@ -75,7 +76,7 @@ struct Replay {
 
     private mutating func judge(_ attempt: Attempt, _ succeeded: Bool, _ line: UInt64) {
         var decision = detector.arrive(attempt)
-        if decision.action != .block {
+        if decision.isForwarded {
             decision = detector.settle(attempt, decision, succeeded: succeeded)
         }
         if decision.action != .allow {

@@ -16,6 +16,8 @@ struct ReplayReader {
     private(set) var password: UInt64 = 0
     private(set) var exists: Bool?
     private(set) var succeeded: Bool?
+    /// It is for the reset or the sign-up page.
+    private(set) var isReconnoitring = false
     private(set) var headers = HeaderList()
     private(set) var tls: [UInt8] = []
 
@@ -61,6 +63,7 @@ struct ReplayReader {
         headers.removeAll()
         let values = values
         var fieldName = ByteRange.empty
+        var (route, path) = (ByteRange.empty, ByteRange.empty)
         for entry in values.entries {
             let name = values.arena.span.slice(entry.name)
             let value = values.arena.span.slice(entry.value)
@@ -76,8 +79,12 @@ struct ReplayReader {
                 continue
             }
             if entry.kind == .null { continue }
+            if ByteScan.equals(name, "route") { route = entry.value }
+            if ByteScan.equals(name, "path") { path = entry.value }
             takeField(name, value, entry.kind)
         }
+        isReconnoitring = ReconRoute.isNamed(
+            route: values.arena.span.slice(route), path: values.arena.span.slice(path))
         account = login.isEmpty ? 0 : hash.of(login.span)
     }
 

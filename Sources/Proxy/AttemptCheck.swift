@@ -11,13 +11,14 @@ package enum AttemptCheck {
     /// The typed name is known. What the detection says of the attempt; nil: it may go on.
     static func arrive(_ exchange: Exchange, _ worker: Worker) -> RuleAction? {
         guard exchange.login.hasName, exchange.login.attempt == nil, let route = exchange.login.route,
-            route.kind == .login, exchange.policy.detects
+            route.kind == .login || isReconnaissance(route.kind), exchange.policy.detects
         else { return nil }
         let ledger = worker.ledger
         let bytes = exchange.requestSpan
         var attempt = Attempt()
         attempt.time = Double(exchange.startedUnixNanoseconds) / 1e9
         attempt.client = exchange.client
+        attempt.isReconnoitring = route.kind != .login
         let account = normalised(exchange.login.name)
         attempt.account = account.isEmpty ? 0 : ledger.hash.of(account.span)
         worker.headerList.removeAll()
@@ -48,10 +49,17 @@ package enum AttemptCheck {
             // Nothing was charged for it.
             exchange.login.isSettled = true
             return refuse(exchange, decision)
+        case .limit:
+            worker.counters.attackBlocks += 1
+            exchange.login.isSettled = true
+            return refuse(exchange, decision, status: 429)
         }
     }
 
-    private static func refuse(_ exchange: Exchange, _ decision: Decision) -> RuleAction? {
+    /// Pages that tell which accounts there are.
+    private static func isReconnaissance(_ kind: EventKind) -> Bool { kind == .passwordReset || kind == .signup }
+
+    private static func refuse(_ exchange: Exchange, _ decision: Decision, status: Int = 403) -> RuleAction? {
         exchange.reason.removeAll(keepingCapacity: true)
         exchange.reason.append("detection: ")
         exchange.reason.append(decision.reason.rawValue.utf8.span)
@@ -61,7 +69,7 @@ package enum AttemptCheck {
         }
         exchange.decidingRule = nil
         exchange.outcome = .blocked
-        return .block(status: 403)
+        return .block(status: status)
     }
 
     // MARK: The answer
@@ -79,7 +87,7 @@ package enum AttemptCheck {
             let answerBytes = exchange.responseSpan
             let reading = route.readOutcome(
                 exchange.response, answerBytes, body: Span(), values: exchange.responseValues)
-            if reading.kind != .login { return nil }
+            if reading.kind != route.kind { return nil }
             outcome = reading.outcome
         }
         let decision = settle(exchange, worker, outcome)

@@ -29,7 +29,7 @@ enum LoginReport {
                 apply(declared[index], to: &event)
                 declared.removeAll { $0.decides }
             }
-            if event.kind == .login && exchange.hasResponseHead {
+            if (event.kind == .login || exchange.login.attempt?.isReconnoitring == true) && exchange.hasResponseHead {
                 AttemptCheck.settleEnd(exchange, worker, event.outcome)
             }
             tell(exchange, worker, &event)

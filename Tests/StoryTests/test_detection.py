@@ -75,7 +75,7 @@ def test_guesses_that_come_all_at_once_do_not_pass_a_limit_of_eleven(gates, orig
     lock.set()
     for thread in threads:
         thread.join()
-    assert len(reached) <= 11 and answers.count(403) == 60 - len(reached)
+    assert len(reached) <= 11 and answers.count(403) + answers.count(429) == 60 - len(reached)
 
 
 def test_an_attack_is_told_in_the_log_by_command_and_in_the_events(gates, origin):
@@ -146,3 +146,14 @@ def test_state_that_cannot_be_read_is_set_aside_and_said(gates, origin):
     wait_for(lambda: gate.logged("set aside"))
     assert (gate.folder / "state" / "detection.state.unreadable").exists()
     assert attempt(gate, RIGHT, "198.51.100.4")[0] == 302
+
+
+def test_a_reset_page_that_is_asked_about_one_account_after_the_other_is_closed_to_whoever_asks(gates, origin):
+    origin.answer = lambda request, _: response(200, b"if there is such an account, a mail is on its way")
+    logins = [{"name": "reset", "event": "password_reset", "match": {"method": "POST", "path": "/reset"}, "user": {"login": "body.user"},
+               "success": {"status": [200]}}]
+    gate = gates(origin=origin, service={"logins": logins}, client_address={"trusted_proxies": ["127.0.0.0/8"]})
+    answers = [gate.request("POST", "/reset", f"user=u{n}", {**FORM, "X-Forwarded-For": "203.0.113.9"})[0] for n in range(60)]
+    assert answers[:8] == [200] * 8 and answers[-10:] == [403] * 10
+    assert gate.request("POST", "/reset", "user=u1", {**FORM, "X-Forwarded-For": "198.51.100.1"})[0] == 200
+    wait_for(lambda: any("type=recon" in line for line in gate.lines))

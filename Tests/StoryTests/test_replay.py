@@ -90,3 +90,11 @@ def test_campaigns_reach_their_targets_on_a_small_scale(tmp_path, scenario):
                            "--scale", "0.1", "--no-others", "--json", str(result)], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
     assert "MISS" not in done.stdout, done.stdout
+
+
+def test_a_reset_page_asked_about_one_account_after_the_other_is_reconnaissance(tmp_path):
+    events = [attempt(1_000 + n, f"user{n}", "203.0.113.7", "failure", BROWSER, route="password_reset") for n in range(150)]
+    done, verdicts, signals = replay(tmp_path, events)
+    assert done.returncode == 0, done.stderr
+    assert {v["reason"] for v in verdicts} == {"reconnaissance"} and verdicts[0]["line"] <= 20 and verdicts[-1]["line"] == 149
+    assert {s["type"] for s in signals} == {"recon"} and signals[-1]["severity"] == "medium"

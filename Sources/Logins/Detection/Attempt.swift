@@ -16,6 +16,8 @@ public struct Attempt: Sendable {
     public var exists: Bool?
     /// Place of its header list in `ProfileTable`, or -1.
     public var profile: Int32 = -1
+    /// It was for the reset or the sign-up page, and no login.
+    public var isReconnoitring = false
 
     public init() {}
 }
@@ -23,7 +25,7 @@ public struct Attempt: Sendable {
 /// What the detection says of an attempt, before it or when the answer is there.
 public struct Decision: Sendable, Equatable {
     public enum Action: String, Sendable {
-        case allow, block, withhold, challenge
+        case allow, block, withhold, challenge, limit
     }
 
     public var action: Action
@@ -31,6 +33,9 @@ public struct Decision: Sendable, Equatable {
     public var reason: StaticReason
     /// Number of the signal that it belongs to, 0 for none.
     public var signal: Int
+
+    /// Whether the service is asked.
+    public var isForwarded: Bool { action != .block && action != .limit }
 
     public static let allow = Decision(action: .allow, reason: .none, signal: 0)
 }
@@ -43,6 +48,7 @@ public enum StaticReason: String, Sendable {
     case network
     case account
     case password
+    case reconnaissance
     /// More strangers try at once than may try at all.
     case parallelGuesses = "parallel_guesses"
     case unexplainedAttack = "unexplained_attack"

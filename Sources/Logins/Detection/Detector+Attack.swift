@@ -24,7 +24,9 @@ extension Detector {
 
     private static func isSame(_ left: SignalType, _ right: SignalType) -> Bool {
         if left == right { return true }
-        let stuffing: [SignalType] = [.credentialStuffing, .distributedCredentialStuffing, .passwordSpraying]
+        let stuffing: [SignalType] = [
+            .credentialStuffing, .distributedCredentialStuffing, .passwordSpraying, .slow,
+        ]
         return stuffing.contains(left) && stuffing.contains(right)
     }
 
@@ -75,8 +77,12 @@ extension Detector {
             severity = .critical
         } else if signal.isHarmless {
             severity = .low
+        } else if signal.type == .recon {
+            severity = signal.attempts >= Detector.reconMedium ? max(severity, .medium) : severity
         } else if signal.type == .bruteforce {
-            severity = signal.accounts.count > 1 || signal.attempts >= 30 ? max(severity, .medium) : severity
+            // One account and passwords that nobody told apart: more often a fleet with an old password than an attack.
+            let isSure = signal.accounts.count > 1 || signal.attempts >= 30 && signal.tellsGuesses
+            severity = isSure ? max(severity, .medium) : severity
         } else {
             severity = max(severity, .medium)
         }
@@ -248,7 +254,15 @@ extension Detector {
         }
         if unknown * 5 >= failures.count * 4 { return .userEnumeration }
         if let top = passwords.values.max(), top * 2 >= failures.count { return .passwordSpraying }
+        if isSlow(failures) { return .slow }
         return addresses.count * 4 <= failures.count ? .credentialStuffing : .distributedCredentialStuffing
+    }
+
+    /// Fewer than one in ten seconds over at least two minutes: meant to stay below every limit.
+    private func isSlow(_ failures: [FailureRecord]) -> Bool {
+        let first = failures.reduce(Double.infinity) { min($0, $1.time) }
+        let last = failures.reduce(first) { max($0, $1.time) }
+        return last - first >= 120 && last - first > Double(failures.count - 1) * 10
     }
 
     /// Something goes on that nothing isolates: newcomers have to prove who they are.

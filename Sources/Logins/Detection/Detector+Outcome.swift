@@ -6,6 +6,10 @@ extension Detector {
     /// Takes the outcome of an attempt that reached the service. The answer may say that a success must not reach the client.
     public func settle(_ attempt: Attempt, _ decision: Decision, succeeded: Bool) -> Decision {
         if !settings.isEnabled { return decision }
+        if attempt.isReconnoitring {
+            settleRecon(attempt, succeeded: succeeded)
+            return decision
+        }
         release(attempt)
         let known = isFamiliar(attempt)
         if known {
@@ -23,6 +27,8 @@ extension Detector {
             return
         }
         for index in excesses.indices { excesses[index].familiarSuccess() }
+        // A new browser or a new release comes with people whom we know; an attacker's program does not.
+        for index in pools.indices where isNovel(attempt.profile, pools[index]) { pools[index].succeeded(odds) }
         newcomerShare -= newcomerShare / 4_000
         if attempt.profile >= 0 {
             keepGood(attempt.profile)
@@ -194,6 +200,7 @@ extension Detector {
             state.signal > 0 && isOpen(state.signal) ? state.signal : open(.bruteforce, .low, onset: state.since)
         accounts.states[place].signal = signal
         accounts.states[place].protectedUntil = now + settings.blockSeconds
+        if attempt.password != 0 { signals[signal - 1].tellsGuesses = true }
         gather(signal) { $0.account == attempt.account }
         note(attempt, signal)
         signals[signal - 1].traits =

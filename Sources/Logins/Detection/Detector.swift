@@ -52,6 +52,8 @@ public final class Detector {
     var addresses = KeyTable<SourceState>(entries: 1 << 17)
     var networks = KeyTable<SourceState>(entries: 1 << 15)
     var accounts = KeyTable<AccountState>(entries: 1 << 17)
+    /// Who asks about accounts without logging in. Not kept over a restart.
+    var recon = KeyTable<SourceState>(entries: 1 << 14)
     var passwords = KeyTable<PasswordState>(entries: 1 << 14)
     var pools = [
         NoveltyPool(share: 3e-5, limit: 14), NoveltyPool(share: 1e-3, limit: 16), NoveltyPool(share: 2e-2, limit: 20),
@@ -120,12 +122,18 @@ public final class Detector {
     public func arrive(_ attempt: Attempt) -> Decision {
         advance(attempt.time)
         if !settings.isEnabled { return .allow }
+        if attempt.isReconnoitring { return stop(attempt, matchRecon(attempt)) }
         // A trait belongs to the attacker's program: where many share a network, being at home there does not excuse it.
         let mask = matchingTraits(attempt)
         let isKnown = mask != 0 ? isAtHome(attempt) : isFamiliar(attempt)
         if isKnown { return .allow }
         var decision = match(attempt, mask)
         if decision.action == .allow { decision = reserve(attempt) }
+        return stop(attempt, decision)
+    }
+
+    /// Notes what an attempt belongs to; in monitor mode it goes on all the same.
+    private func stop(_ attempt: Attempt, _ decision: Decision) -> Decision {
         if decision.action == .allow { return decision }
         if settings.response == .monitor {
             note(attempt, decision.signal)
@@ -179,7 +187,7 @@ public final class Detector {
                 guesses = max(accounts.states[place].guesses.value, accounts.states[place].untold) + 1
             }
             if guesses + waiting >= settings.guessesPerAccount {
-                return Decision(action: .block, reason: .parallelGuesses, signal: 0)
+                return Decision(action: .limit, reason: .parallelGuesses, signal: 0)
             }
         }
         pending[attempt.account] = waiting + 1

@@ -7,6 +7,10 @@ public enum SignalType: String, Sendable, CaseIterable {
     case distributedCredentialStuffing = "distributed_credential_stuffing"
     case passwordSpraying = "password_spraying"
     case userEnumeration = "user_enumeration"
+    /// Stuffing that stays below every rate, for hours.
+    case slow
+    /// Which accounts are there? Asked of the reset and sign-up pages.
+    case recon
 }
 
 /// How bad it is. Low: failed, contained, or on accounts that do not exist. Medium: sustained, on existing accounts. High: no safe way to stop
@@ -75,6 +79,8 @@ public struct Signal: Sendable {
     /// Accounts that the last report named: a list is told again when it has grown by half.
     var reportedAccounts = 0
     var isChanged = false
+    /// Its guesses were compared with each other and are different ones.
+    var tellsGuesses = false
 
     init(number: Int, type: SignalType, severity: Severity, now: Double, onset: Double) {
         self.number = number

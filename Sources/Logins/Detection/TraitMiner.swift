@@ -262,7 +262,7 @@ struct TraitMiner {
         let promise = share - 20 * min(1, bound)
         let lift = ((matches + 0.5) / (totals.failed + 1)) / ((sum.strange + 0.5) / (totals.strange + 1))
         guard let collateral = collateral(sum, bound), share >= 0.05, matches >= 8, lift >= 20,
-            sum.fresh <= max(1, 0.03 * matches), growth(sum) <= max(2, 0.03 * matches)
+            sum.fresh <= (matches < 20 ? 0 : max(1, 0.03 * matches)), growth(sum) <= max(2, 0.03 * matches)
         else { return (nil, promise) }
         let conjunction = Conjunction(
             items: state.items.map { candidates[$0] }, matches: state.support, share: min(1, share), lift: lift,
