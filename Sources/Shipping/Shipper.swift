@@ -71,7 +71,7 @@ package final class Shipper: Sendable {
             let known = before.first { $0.description.name == sink.name }
             // A file of certificates may have changed behind its name.
             if let known, known.description == sink, sink.caFile == nil { return known }
-            known?.stop(deadline: Self.changePatience)
+            known?.handOver(deadline: Self.changePatience)
             let sender = Sender(sink, spool: spool, host: host, replacing: known, isNew: known == nil, log: log)
             fresh.append(sender)
             return sender

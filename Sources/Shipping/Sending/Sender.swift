@@ -21,6 +21,8 @@ final class Sender: Sendable {
     private struct State: Sendable {
         var counters = Counters()
         var stopAt: ContinuousClock.Instant?
+        /// Another sender takes over what it has not begun.
+        var leavesRest = false
         var isFailing = false
         /// Whose name, records and counts this one took over; nil when that one has ended.
         var predecessor: Sender?
@@ -107,6 +109,12 @@ final class Sender: Sendable {
         wake.signal()
     }
 
+    /// Ends with the batch that it has in hand: the rest is for the sender that replaces it.
+    func handOver(deadline: Duration) {
+        state.withLock { $0.leavesRest = true }
+        stop(deadline: deadline)
+    }
+
     /// False when the queue did not end in time.
     func waitUntilFinished(_ duration: Duration) -> Bool {
         finished.wait(timeout: .now() + .milliseconds(duration.milliseconds)) == .success
@@ -121,6 +129,7 @@ final class Sender: Sendable {
     private func run() {
         while !isOver {
             waitForBatch()
+            if state.withLock({ $0.leavesRest }) { break }
             let batch = spool.read(
                 sink: description.name, maximumRecords: max(1, description.batchEvents), maximumBytes: Self.batchBytes)
             if batch.isEmpty {

@@ -81,7 +81,7 @@ private struct Town {
 struct DetectorTests {
     @Test func `a script behind thousands of addresses is found, told by its headers, and stopped`() {
         var town = Town()
-        town.liveQuietly(people: 3_000)
+        town.liveQuietly(people: 1_600)
         #expect(town.detector.signals.isEmpty)
         var stopped = 0
         for number in 0..<2_000 {
@@ -124,7 +124,7 @@ struct DetectorTests {
 
     @Test func `in monitor mode nobody is stopped and everything is told`() {
         var town = Town { $0.response = .monitor }
-        town.liveQuietly(people: 3_000)
+        town.liveQuietly(people: 1_600)
         for number in 0..<500 {
             let answer = town.attempt(
                 10_000 + number, from: 0x2000_0000 + UInt32(number) * 7_919, Town.script, succeeds: number == 400)
@@ -188,8 +188,8 @@ struct DetectorTests {
 
     @Test func `a service that fails for everybody is no attack`() {
         var town = Town()
-        town.liveQuietly(people: 2_000)
-        for person in 0..<2_000 {
+        town.liveQuietly(people: 1_000)
+        for person in 0..<1_000 {
             #expect(
                 town.attempt(person, from: Town.home(person), Town.browser(120 + person % 7), succeeds: false) == .allow
             )
@@ -213,7 +213,7 @@ struct DetectorTests {
 
     @Test func `a clock that jumps fires nothing and mutes nothing`() {
         var town = Town()
-        town.liveQuietly(people: 3_000)
+        town.liveQuietly(people: 1_600)
         town.time += 40 * 86_400
         town.attempt(1, from: Town.home(1), Town.browser(121), succeeds: true)
         town.time -= 41 * 86_400
@@ -249,8 +249,8 @@ struct DetectorTests {
 
     @Test func `random names, addresses and headers take no more memory than there is, and an attack is still found`() {
         var town = Town()
-        town.liveQuietly(people: 3_000)
-        for number in 0..<40_000 {
+        town.liveQuietly(people: 1_600)
+        for number in 0..<10_000 {
             let list = Town.headers([("x-\(number)", "1"), ("accept", "\(number)")])
             town.attempt(
                 1_000_000 + number, from: 0x4000_0000 &+ UInt32(number) &* 2_654_435_761, list, succeeds: false,
