@@ -174,6 +174,9 @@ class Clients:
 
     def __init__(self, rng, mix="usual", scripted=False):
         self.rng, self.made, self.scripted, self.mix = rng, {}, scripted, self.MIXES[mix]
+        # How many honest Chromium users send what an attacker's copy would betray itself by.
+        self.quirks = [(defect, rng.choice([0, 0.0003, 0.001, 0.004, 0.01])) for defect in self.DEFECTS]
+        self.oddness = rng.choice([0.5, 1, 2])
 
     def client(self, fields, ja4, kind):
         key = (tuple((name, value if isinstance(value, str) else id(value)) for name, value in fields), ja4)
@@ -216,8 +219,16 @@ class Clients:
             fields, ja4, found = self.browser(family)
             if kind is None or found == kind or rng.random() < 0.02:
                 break
+        if ja4 == "chrome" and found == "desktop":
+            draw = rng.random()
+            for defect, share in self.quirks:
+                draw -= share
+                if draw < 0:
+                    fields = self.flawed(defect, rng, weighted(rng, VERSIONS), weighted(rng, [(WINDOWS, 75), (MAC, 18), (LINUX, 7)]), weighted(rng, LANGUAGES))
+                    break
         odd = rng.random()
-        if odd < 0.045:
+        if odd < 0.045 * self.oddness:
+            odd /= self.oddness
             fields = self.odd(list(fields), odd)
         if odd > 0.9 and found == "desktop":  # behind a proxy of the company that speaks HTTP/1.1
             fields = titled([field for field in fields if field[0] not in ("priority", "te")])
@@ -324,24 +335,26 @@ class Clients:
 
     def defective(self, rng, width):
         """A Chromium copied well, with one defect: the same one in all requests of the script."""
-        defect, made = rng.choice(self.DEFECTS), []
-        for _ in range(width):
-            version = weighted(rng, VERSIONS[:4])
-            system = rng.choice([WINDOWS, WINDOWS, MAC])
-            full = f"{version}.0.{7000 + version}.{rng.randrange(60, 190)}" if defect == "unreduced" else None
-            claimed = 133 if defect == "stale" else version
-            fields = chromium(claimed, system, weighted(rng, LANGUAGES[:3]), script=self.scripted, full=full)
-            change = {
-                "hints": ("sec-ch-ua", brands(version - 4)), "platform": ("sec-ch-ua-platform", '"Linux"'),
-                "encoding": ("accept-encoding", "gzip, deflate, br"), "language": ("accept-language", "en-US;q=0.9,en;q=0.8"),
-                "accept": ("accept", "*/*" if self.scripted else NAVIGATION),
-            }.get(defect)
-            if change:
-                fields = [change if name == change[0] else (name, value) for name, value in fields]
-            gone = {"priority": "priority", "user": "sec-fetch-user", "cache": "cache-control"}.get(defect)
-            fields = [field for field in fields if field[0] != gone]
-            if defect == "order" or (gone and gone not in [name for name, _ in chromium(version, system, "en", script=self.scripted)]):
-                at = [name for name, _ in fields].index("accept-language")
-                fields[at], fields[at - 1] = fields[at - 1], fields[at]
-            made.append(self.client(fields, "chrome", "desktop"))
-        return made
+        defect = rng.choice(self.DEFECTS)
+        return [self.client(self.flawed(defect, rng, weighted(rng, VERSIONS[:4]), rng.choice([WINDOWS, WINDOWS, MAC]), weighted(rng, LANGUAGES[:3])),
+                            "chrome", "desktop") for _ in range(width)]
+
+    def flawed(self, defect, rng, version, system, language):
+        """The headers of a Chromium with one defect. Some honest people send them too: extensions, old versions, proxies."""
+        full = f"{version}.0.{7000 + version}.{rng.randrange(60, 190)}" if defect == "unreduced" else None
+        fields = chromium(133 if defect == "stale" else version, system, language, script=self.scripted, full=full)
+        change = {
+            "hints": ("sec-ch-ua", brands(version - 4)), "platform": ("sec-ch-ua-platform", '"Linux"'),
+            "encoding": ("accept-encoding", "gzip, deflate, br"), "language": ("accept-language", "en-US;q=0.9,en;q=0.8"),
+            "accept": ("accept", "*/*" if self.scripted else NAVIGATION),
+        }.get(defect)
+        if change:
+            fields = [change if name == change[0] else (name, value) for name, value in fields]
+        names = [name for name, _ in fields]
+        gone = {"priority": "priority", "user": "sec-fetch-user", "cache": "cache-control"}.get(defect)
+        if gone in names:
+            return [field for field in fields if field[0] != gone]
+        if defect == "order" or gone:
+            at = names.index("accept-language")
+            fields[at], fields[at - 1] = fields[at - 1], fields[at]
+        return fields
