@@ -157,3 +157,11 @@ def test_a_reset_page_that_is_asked_about_one_account_after_the_other_is_closed_
     assert answers[:8] == [200] * 8 and answers[-10:] == [403] * 10
     assert gate.request("POST", "/reset", "user=u1", {**FORM, "X-Forwarded-For": "198.51.100.1"})[0] == 200
     wait_for(lambda: any("type=recon" in line for line in gate.lines))
+
+
+def test_attempts_from_this_machine_are_told_and_not_stopped(gates, origin):
+    origin.answer = answer
+    gate = make(gates, origin)
+    answers = [gate.request("POST", "/login", f"user=ada&password=guess-{n}", FORM)[0] for n in range(30)]
+    assert answers == [401] * 30
+    wait_for(lambda: any("type=bruteforce" in line for line in gate.lines))
