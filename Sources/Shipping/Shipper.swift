@@ -44,6 +44,9 @@ package final class Shipper: Sendable {
 
     private let spool: Spool
     private let senders: Guarded<[Sender]>
+    /// Senders of collectors that are named no more, until what waited for them is given up. Its lock is held through every change of
+    /// the collectors: one that comes back is found either here or forgotten, and never forgotten after it came back.
+    private let leaving = Guarded<[String: Sender]>([:])
     private let abandoned = Atomic<UInt64>(0)
     private let log: @Sendable (String) -> Void
     /// What a sender whose settings changed has left to finish what is under way.
@@ -64,21 +67,27 @@ package final class Shipper: Sendable {
     /// what waits for one that is named no more is given up and counted. Not before `start`, one call at a time.
     package func adopt(_ sinks: [SinkDescription], spoolBytes: Int) {
         spool.limit(to: spoolBytes)
-        let before = current
-        let host = Host.name()
-        var fresh: [Sender] = []
-        let after = sinks.map { sink -> Sender in
-            let known = before.first { $0.description.name == sink.name }
-            // A file of certificates may have changed behind its name.
-            if let known, known.description == sink, sink.caFile == nil { return known }
-            known?.handOver(deadline: Self.changePatience)
-            let sender = Sender(sink, spool: spool, host: host, replacing: known, isNew: known == nil, log: log)
-            fresh.append(sender)
-            return sender
+        leaving.withLock { leaving in
+            let before = current
+            let host = Host.name()
+            var fresh: [Sender] = []
+            let after = sinks.map { sink -> Sender in
+                let kept = before.first { $0.description.name == sink.name }
+                // A file of certificates may have changed behind its name.
+                if let kept, kept.description == sink, sink.caFile == nil { return kept }
+                let known = kept ?? leaving.removeValue(forKey: sink.name)
+                known?.handOver(deadline: Self.changePatience)
+                let sender = Sender(sink, spool: spool, host: host, replacing: known, isNew: known == nil, log: log)
+                fresh.append(sender)
+                return sender
+            }
+            senders.withLock { $0 = after }
+            for sender in fresh { sender.start() }
+            for sender in before where !sinks.contains(where: { $0.name == sender.description.name }) {
+                leaving[sender.description.name] = sender
+                giveUp(sender)
+            }
         }
-        senders.withLock { $0 = after }
-        for sender in fresh { sender.start() }
-        for sender in before where !sinks.contains(where: { $0.name == sender.description.name }) { giveUp(sender) }
     }
 
     private func giveUp(_ sender: Sender) {
@@ -87,12 +96,16 @@ package final class Shipper: Sendable {
         // Not on the shipper's queue: events go on while this waits.
         DispatchQueue.global(qos: .utility).async { [self] in
             _ = sender.waitUntilFinished(Self.changePatience + .seconds(2))
-            // It may have come back meanwhile.
-            if current.contains(where: { $0.description.name == name }) { return }
-            let (left, dropped) = spool.forget(sink: name)
-            abandoned.wrappingAdd(left + dropped, ordering: .relaxed)
-            if left == 0 { return }
-            log("collector \(name) is no longer configured, \(left) events that waited for it are lost")
+            leaving.withLock { leaving in
+                // It may have come back meanwhile.
+                guard let last = leaving[name], last === sender else { return }
+                leaving[name] = nil
+                let (left, dropped) = spool.forget(sink: name)
+                abandoned.wrappingAdd(left + dropped, ordering: .relaxed)
+                if left > 0 {
+                    log("collector \(name) is no longer configured, \(left) events that waited for it are lost")
+                }
+            }
         }
     }
 

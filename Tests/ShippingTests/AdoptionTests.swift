@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Glibc
 import Testing
 
 @testable import Shipping
@@ -81,6 +82,21 @@ import Testing
         shipper.stop(deadline: .seconds(1))
         #expect(files.read("a").suffix(10) == text(100..<101).suffix(10))
         #expect(before < 1_000)
+    }
+
+    @Test func `a collector that comes back while it is given up gets what comes then, once`() throws {
+        let (bench, files) = (Bench(), Bench())
+        let shipper = try start(bench, [file("a", files)])
+        for step in 0..<100 {
+            shipper.adopt([], spoolBytes: 1 << 20)
+            if step % 3 == 0 { usleep(200) }
+            shipper.adopt([file("a", files)], spoolBytes: 1 << 20)
+            shipper.take(lines(step..<step + 1))
+            let last = text(step..<step + 1)
+            #expect(eventually { files.read("a").suffix(last.count).elementsEqual(last) })
+        }
+        shipper.stop(deadline: .seconds(1))
+        #expect(files.read("a") == text(0..<100))
     }
 
     @Test func `changes while events flow lose nothing and repeat nothing`() throws {

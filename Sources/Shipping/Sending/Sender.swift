@@ -87,6 +87,7 @@ final class Sender: Sendable {
         queue.async {
             if let predecessor = self.state.withLock({ $0.predecessor }) {
                 predecessor.finished.wait()
+                predecessor.finished.signal()
                 let before = predecessor.counters
                 self.state.withLock { state in
                     state.counters = state.counters + before
@@ -115,9 +116,11 @@ final class Sender: Sendable {
         stop(deadline: deadline)
     }
 
-    /// False when the queue did not end in time.
+    /// False when the queue did not end in time. Any number may wait: whoever was woken wakes the next.
     func waitUntilFinished(_ duration: Duration) -> Bool {
-        finished.wait(timeout: .now() + .milliseconds(duration.milliseconds)) == .success
+        let isFinished = finished.wait(timeout: .now() + .milliseconds(duration.milliseconds)) == .success
+        if isFinished { finished.signal() }
+        return isFinished
     }
 
     // MARK: On the queue
