@@ -51,6 +51,8 @@ struct ReplayReader {
         } catch {
             throw trouble("\(error.reason) at byte \(error.offset + 1)")
         }
+        // A verdict over half a line would be one over another attempt.
+        if values.isIncomplete { throw trouble("more values than can be read, or nested too deep") }
         take()
         return true
     }

@@ -19,6 +19,8 @@ package enum AttemptCheck {
         attempt.time = Double(exchange.startedUnixNanoseconds) / 1e9
         attempt.client = exchange.client
         attempt.isReconnoitring = route.kind != .login
+        // An address of this machine is the operator's own, or a proxy that nobody trusts yet and that stands for everybody.
+        attempt.isOnlyNoted = exchange.policy.monitorsOnly || exchange.isMonitored || exchange.client.isLoopback
         let account = normalised(exchange.login.name)
         attempt.account = account.isEmpty ? 0 : ledger.hash.of(account.span)
         worker.headerList.removeAll()
@@ -36,7 +38,9 @@ package enum AttemptCheck {
 
     private static func act(on decision: Decision, _ exchange: Exchange, _ worker: Worker) -> RuleAction? {
         switch decision.action {
-        case .allow, .withhold: return nil
+        case .allow, .withhold:
+            if decision.isNoted { note(exchange, decision) }
+            return nil
         case .challenge:
             worker.counters.challengedLogins += 1
             exchange.flagLines.append(challengeHeader.utf8.span)
@@ -46,7 +50,6 @@ package enum AttemptCheck {
             return nil
         case .block:
             worker.counters.attackBlocks += 1
-            // Nothing was charged for it.
             exchange.login.isSettled = true
             return refuse(exchange, decision)
         case .limit:
@@ -59,15 +62,20 @@ package enum AttemptCheck {
     /// Pages that tell which accounts there are.
     private static func isReconnaissance(_ kind: EventKind) -> Bool { kind == .passwordReset || kind == .signup }
 
-    private static func refuse(_ exchange: Exchange, _ decision: Decision, status: Int = 403) -> RuleAction? {
+    /// What would have been done is told.
+    private static func note(_ exchange: Exchange, _ decision: Decision) {
+        tell(exchange, decision)
+        exchange.outcome = .monitored
+    }
+
+    private static func tell(_ exchange: Exchange, _ decision: Decision) {
         exchange.reason.removeAll(keepingCapacity: true)
         exchange.reason.append("detection: ")
         exchange.reason.append(decision.reason.rawValue.utf8.span)
-        // An address of this machine is the operator's own, or a proxy that nobody trusts yet and that stands for everybody.
-        if exchange.policy.monitorsOnly || exchange.isMonitored || exchange.client.isLoopback {
-            exchange.outcome = .monitored
-            return nil
-        }
+    }
+
+    private static func refuse(_ exchange: Exchange, _ decision: Decision, status: Int = 403) -> RuleAction {
+        tell(exchange, decision)
         exchange.decidingRule = nil
         exchange.outcome = .blocked
         return .block(status: status)
@@ -92,6 +100,7 @@ package enum AttemptCheck {
             outcome = reading.outcome
         }
         let decision = settle(exchange, worker, outcome)
+        if decision.isNoted { note(exchange, decision) }
         if decision.action != .withhold { return nil }
         worker.counters.withheldLogins += 1
         return refuse(exchange, decision)
@@ -100,19 +109,22 @@ package enum AttemptCheck {
     /// The exchange is over and its outcome known as well as it will be.
     static func settleEnd(_ exchange: Exchange, _ worker: Worker, _ outcome: LoginOutcome) {
         if exchange.login.attempt == nil || exchange.login.isSettled { return }
-        _ = settle(exchange, worker, outcome)
+        let decision = settle(exchange, worker, outcome, isDelivered: true)
+        if decision.isNoted { note(exchange, decision) }
     }
 
-    private static func settle(_ exchange: Exchange, _ worker: Worker, _ outcome: LoginOutcome) -> Decision {
+    private static func settle(
+        _ exchange: Exchange, _ worker: Worker, _ outcome: LoginOutcome, isDelivered: Bool = false
+    ) -> Decision {
         guard let attempt = exchange.login.attempt else { return .allow }
         exchange.login.isSettled = true
         // An error of the service is nobody's outcome.
         if outcome == .unknown || exchange.response.status >= 500 || exchange.response.status == 429 {
-            worker.ledger.abandon(attempt)
+            worker.ledger.abandon(attempt, exchange.login.decision)
             return exchange.login.decision
         }
         exchange.login.decision = worker.ledger.settle(
-            attempt, exchange.login.decision, succeeded: outcome == .success)
+            attempt, exchange.login.decision, succeeded: outcome == .success, isDelivered: isDelivered)
         return exchange.login.decision
     }
 
@@ -120,7 +132,7 @@ package enum AttemptCheck {
     static func end(_ exchange: Exchange, _ worker: Worker) {
         guard let attempt = exchange.login.attempt, !exchange.login.isSettled else { return }
         exchange.login.isSettled = true
-        worker.ledger.abandon(attempt)
+        worker.ledger.abandon(attempt, exchange.login.decision)
     }
 
     // MARK: What an attempt is made of

@@ -6,12 +6,9 @@ import Wire
 /// The detection as all loops share it: an attempt is charged when it arrives and settled by its outcome, under one short lock (2 µs; logins
 /// alone come here). Searches run on the detection queue, outside the lock. Any thread.
 package final class AttemptLedger: Sendable {
-    /// Accounts whose names are kept for signals; the rest of a larger attack is counted and not named.
-    private static let nameLimit = 262_144
-
     private struct State {
         let detector: Detector
-        var names: [UInt64: [UInt8]] = [:]
+        var names = AccountNames()
         var number: UInt64 = 0
     }
 
@@ -52,18 +49,21 @@ package final class AttemptLedger: Sendable {
             state.number += 1
             filled.number = state.number
             filled.profile = state.detector.profile(of: list, tls: Span(), now: filled.time)
-            if filled.account != 0 && state.names.count < AttemptLedger.nameLimit { state.names[filled.account] = name }
+            if state.names.isFull { state.names.turn(keeping: state.detector.accountsUnderAttack) }
+            state.names.insert(name, for: filled.account)
             return (filled, state.detector.arrive(filled))
         }
         attempt = filled
         return decision
     }
 
-    func settle(_ attempt: Attempt, _ decision: Decision, succeeded: Bool) -> Decision {
-        state.withLock { $0.detector.settle(attempt, decision, succeeded: succeeded) }
+    func settle(_ attempt: Attempt, _ decision: Decision, succeeded: Bool, isDelivered: Bool) -> Decision {
+        state.withLock { $0.detector.settle(attempt, decision, succeeded: succeeded, isDelivered: isDelivered) }
     }
 
-    func abandon(_ attempt: Attempt) { state.withLock { $0.detector.abandon(attempt) } }
+    func abandon(_ attempt: Attempt, _ decision: Decision) {
+        state.withLock { $0.detector.abandon(attempt, decision) }
+    }
 
     // MARK: The detection queue's side
 

@@ -72,6 +72,12 @@ def test_a_line_that_cannot_be_read_is_named(tmp_path):
         assert done.returncode == 1 and "events.ndjson:3:" in done.stderr and what in done.stderr, done.stderr
 
 
+def test_a_line_with_more_than_can_be_read_is_refused_and_not_judged_by_half(tmp_path):
+    long = attempt(1, "Alice", "203.0.113.7", "failure", [["x-a", str(n)] for n in range(1_100)])
+    done, _, _ = replay(tmp_path, [long])
+    assert done.returncode == 1 and "events.ndjson:1: more values than can be read" in done.stderr
+
+
 def test_a_wrong_detection_section_is_a_problem_with_its_place(tmp_path):
     done, _, _ = replay(tmp_path, guesses(2), configuration="version: 1\ndetection: { response: kill, block_for: soon }\n")
     assert done.returncode == 78

@@ -18,6 +18,8 @@ public struct Attempt: Sendable {
     public var profile: Int32 = -1
     /// It was for the reset or the sign-up page, and no login.
     public var isReconnoitring = false
+    /// Nothing may be done about it, whatever it belongs to: its sender is only watched.
+    public var isOnlyNoted = false
 
     public init() {}
 }
@@ -33,11 +35,29 @@ public struct Decision: Sendable, Equatable {
     public var reason: StaticReason
     /// Number of the signal that it belongs to, 0 for none.
     public var signal: Int
+    /// It counts as a wrong guess until it is settled or abandoned.
+    var isCharged = false
 
     /// Whether the service is asked.
     public var isForwarded: Bool { action != .block && action != .limit }
 
+    /// It belongs to an attack, and nothing is done about it: monitor mode, or a sender who is only watched.
+    public var isNoted: Bool { action == .allow && reason != .none }
+
+    public init(action: Action, reason: StaticReason, signal: Int) {
+        self.action = action
+        self.reason = reason
+        self.signal = signal
+    }
+
     public static let allow = Decision(action: .allow, reason: .none, signal: 0)
+
+    /// The same, seen and not acted upon.
+    var noted: Decision {
+        var decision = self
+        decision.action = .allow
+        return decision
+    }
 }
 
 /// Why an attempt was stopped. Closed, so that the hot path makes no text.

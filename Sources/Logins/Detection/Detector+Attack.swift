@@ -8,7 +8,7 @@ extension Detector {
     /// The number of the open signal of this kind, or of a new one. Attacks of the stuffing kind that overlap in time are one.
     func open(_ type: SignalType, _ severity: Severity, onset: Double) -> Int {
         for index in signals.indices.reversed() where signals[index].state != .closed {
-            if now - signals[index].updatedAt > 1_800 || !Detector.isSame(signals[index].type, type) { continue }
+            if now - signals[index].updatedAt > silence || !Detector.isSame(signals[index].type, type) { continue }
             signals[index].onset = min(signals[index].onset, onset)
             signals[index].updatedAt = now
             return index + 1
@@ -126,13 +126,13 @@ extension Detector {
 
     /// The next search that is due: some walk has gone far enough, and the last search is long enough ago.
     public func nextPlan() -> SearchPlan? {
-        for index in pools.indices where pools[index].isRipe && now >= pools[index].nextMining {
+        for index in pools.indices where pools[index].isRipe && now >= pools[index].searches.next {
             if let plan = plan(.pool(index), since: pools[index].onset) { return plan }
-            pools[index].mined(found: false, now)
+            pools[index].searches.searched(found: false, now)
         }
-        for index in excesses.indices where excesses[index].isRipe && now >= excesses[index].nextMining {
+        for index in excesses.indices where excesses[index].isRipe && now >= excesses[index].searches.next {
             if let plan = plan(.excess(index), since: excesses[index].onset) { return plan }
-            excesses[index].mined(found: false, now)
+            excesses[index].searches.searched(found: false, now)
         }
         for index in excesses.indices where excesses[index].isAlarm { challenge(since: excesses[index].onset) }
         return nil
@@ -146,8 +146,8 @@ extension Detector {
         }
         let isFound = !found.isEmpty && traits.count + found.count <= 64
         switch plan.occasion {
-        case .pool(let index): pools[index].mined(found: isFound, now)
-        case .excess(let index): excesses[index].mined(found: isFound, now)
+        case .pool(let index): pools[index].searches.searched(found: isFound, now)
+        case .excess(let index): excesses[index].searches.searched(found: isFound, now)
         }
         if !isFound { return }
         for conjunction in found { accuse(conjunction, plan.chosen, plan.recent, plan.onset) }
@@ -220,7 +220,7 @@ extension Detector {
     private func known(_ type: SignalType, _ sources: Set<UInt64>, _ keys: Set<UInt64>) -> Int? {
         for index in signals.indices.reversed() where signals[index].state != .closed {
             let signal = signals[index]
-            if now - signal.updatedAt > 1_800 || !Detector.isSame(signal.type, type) { continue }
+            if now - signal.updatedAt > silence || !Detector.isSame(signal.type, type) { continue }
             // What was opened without knowing the script turns out to be this one.
             if signal.items.isEmpty { return index + 1 }
             let shared = signal.networks.intersection(sources).count
@@ -280,7 +280,10 @@ extension Detector {
 
     // MARK: The end
 
-    /// Lets go of traits that nobody carries any more, and closes signals that have been silent for half an hour.
+    /// A signal ends after so many seconds without an attempt: half an hour, and not while a block of it is in force.
+    private var silence: Double { max(1_800, settings.blockSeconds + 60) }
+
+    /// Lets go of traits that nobody carries any more, and closes signals that have been silent for long enough.
     func expire() {
         var isChanged = false
         for index in traits.indices.reversed() where traits[index].until <= now {
@@ -297,7 +300,7 @@ extension Detector {
                 if age > 86_400 { signals[index].forgetLists() }
                 continue
             }
-            if age > 1_800 {
+            if age > silence {
                 signals[index].state = .closed
                 signals[index].forgetSets()
                 mark(index + 1)

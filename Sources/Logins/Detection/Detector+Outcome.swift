@@ -3,20 +3,24 @@ import Wire
 
 /// What an answer teaches: who is at home where, which sources and accounts fail, and whether it adds up to an attack.
 extension Detector {
-    /// Takes the outcome of an attempt that reached the service. The answer may say that a success must not reach the client.
-    public func settle(_ attempt: Attempt, _ decision: Decision, succeeded: Bool) -> Decision {
+    /// Takes the outcome of an attempt that reached the service. The answer may say that a success must not reach the client, unless it is
+    /// there already.
+    public func settle(
+        _ attempt: Attempt, _ decision: Decision, succeeded: Bool, isDelivered: Bool = false
+    ) -> Decision {
+        abandon(attempt, decision)
         if !settings.isEnabled { return decision }
         if attempt.isReconnoitring {
             settleRecon(attempt, succeeded: succeeded)
             return decision
         }
-        release(attempt)
         let known = isFamiliar(attempt)
         if known {
             settleFamiliar(attempt, succeeded)
             return decision
         }
-        return succeeded ? settleNewcomer(attempt, decision) : settleFailure(attempt, decision)
+        if !succeeded { return settleFailure(attempt, decision) }
+        return settleNewcomer(attempt, decision, canWithhold: !isDelivered && !isOnlyNoted(attempt))
     }
 
     private func settleFamiliar(_ attempt: Attempt, _ succeeded: Bool) {
@@ -75,15 +79,19 @@ extension Detector {
 
     // MARK: Newcomers
 
-    private func settleNewcomer(_ attempt: Attempt, _ decision: Decision) -> Decision {
-        let suspicion = suspicion(attempt)
-        if let suspicion {
+    private func settleNewcomer(_ attempt: Attempt, _ decision: Decision, canWithhold: Bool) -> Decision {
+        if let suspicion = suspicion(attempt) {
             note(attempt, suspicion.signal)
-            if settings.response == .block {
+            if canWithhold {
                 signals[suspicion.signal - 1].withheld += 1
                 return suspicion
             }
             compromise(attempt.account, suspicion.signal)
+            return suspicion.noted
+        }
+        // It would have been stopped; nobody learns from it who is honest.
+        if decision.isNoted && decision.reason != .unexplainedAttack {
+            if isOpen(decision.signal) { compromise(attempt.account, decision.signal) }
             return decision
         }
         newcomerShare += (1 - newcomerShare) / 4_000
@@ -93,7 +101,7 @@ extension Detector {
         calm(attempt)
         if attempt.profile >= 0 { keepNewcomer(attempt) }
         // Whoever had to prove himself and did is at home from now on; who was only let in during an attack is not.
-        if decision.action == .allow { learn(attempt) }
+        if decision.reason == .none { learn(attempt) }
         return decision
     }
 
@@ -117,7 +125,7 @@ extension Detector {
             let state = accounts.states[place]
             let guesses = max(state.guesses.value, state.untold)
             if now - state.last < 7_200 && guesses >= 8 {
-                let signal = state.signal > 0 ? state.signal : open(.bruteforce, .medium, onset: state.since)
+                let signal = isOpen(state.signal) ? state.signal : open(.bruteforce, .medium, onset: state.since)
                 accounts.states[place].signal = signal
                 return Decision(action: .withhold, reason: .successAfterGuesses, signal: signal)
             }
@@ -125,7 +133,8 @@ extension Detector {
         if let place = addresses.find(addressKey(attempt.client)) {
             let state = addresses.states[place]
             if now - state.last < 3_600 && state.score >= 7 && state.failing.value >= 4 && state.succeeding.value < 3 {
-                let signal = state.signal > 0 ? state.signal : open(.credentialStuffing, .medium, onset: state.onset)
+                let signal =
+                    isOpen(state.signal) ? state.signal : open(.credentialStuffing, .medium, onset: state.onset)
                 addresses.states[place].signal = signal
                 return Decision(action: .withhold, reason: .successInAttack, signal: signal)
             }
@@ -149,7 +158,7 @@ extension Detector {
             }
             keepFailure(attempt, unknown)
         }
-        if decision.action == .challenge { note(attempt, decision.signal) }
+        if decision.reason == .unexplainedAttack { note(attempt, decision.signal) }
         if !plansSearches { search() }
         return decision
     }
@@ -192,21 +201,22 @@ extension Detector {
         }
         accounts.states[place].sources.insert(addressKey(attempt.client))
         let state = accounts.states[place]
-        if state.protectedUntil > now { return }
+        if isInForce(state.protectedUntil) { return }
         // The first guess brought the account in and is not counted.
         let guesses = max(state.guesses.value, state.untold) + 1
         if guesses < settings.guessesPerAccount && state.dayGuesses.value + 1 < settings.guessesPerDay { return }
         let signal =
-            state.signal > 0 && isOpen(state.signal) ? state.signal : open(.bruteforce, .low, onset: state.since)
+            isOpen(state.signal) ? state.signal : open(.bruteforce, .low, onset: state.since)
         accounts.states[place].signal = signal
         accounts.states[place].protectedUntil = now + settings.blockSeconds
         if attempt.password != 0 { signals[signal - 1].tellsGuesses = true }
         gather(signal) { $0.account == attempt.account }
         note(attempt, signal)
-        signals[signal - 1].traits =
-            Array(Set(signals[signal - 1].traits.map(\.words))).isEmpty
-            ? [Signal.Trait(words: ["account under guesses"], share: 1, lift: 0, collateral: 0)]
-            : signals[signal - 1].traits
+        if signals[signal - 1].traits.isEmpty {
+            signals[signal - 1].traits = [
+                Signal.Trait(words: ["account under guesses"], share: 1, lift: 0, collateral: 0)
+            ]
+        }
         blockGuessers(attempt, signal)
     }
 
@@ -242,7 +252,7 @@ extension Detector {
     }
 
     private func judge(_ source: inout SourceState, _ attempt: Attempt, limit: Double, isNetwork: Bool) {
-        if source.blockedUntil > now || source.failing.value < 6 { return }
+        if isInForce(source.blockedUntil) || source.failing.value < 6 { return }
         let isEnumeration = source.unknownScore >= limit
         if source.score < limit && !isEnumeration { return }
         // A proxy on this machine whom nobody trusts yet stands for everybody.
@@ -271,9 +281,8 @@ extension Detector {
         guard let place = passwords.enter(attempt.password, now) else { return }
         passwords.states[place].rest(now)
         passwords.states[place].accounts.insert(attempt.account)
-        passwords.states[place].attempts += 1
         let state = passwords.states[place]
-        if state.blockedUntil > now || state.accounts.value < 18 { return }
+        if isInForce(state.blockedUntil) || state.accounts.value < 18 { return }
         // A popular password fails all day long: what counts is a rise within minutes.
         let minutes = max(1, (now - state.since) / 60)
         if Double(state.accounts.value) / minutes < 0.5 { return }

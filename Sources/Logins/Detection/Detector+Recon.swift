@@ -10,7 +10,7 @@ extension Detector {
     /// Whether the address or the network of an attempt may not ask any more.
     func matchRecon(_ attempt: Attempt) -> Decision {
         for key in reconKeys(attempt) {
-            guard let place = recon.find(key), recon.states[place].blockedUntil > now else { continue }
+            guard let place = recon.find(key), isInForce(recon.states[place].blockedUntil) else { continue }
             recon.states[place].blockedUntil = now + settings.blockSeconds
             return Decision(action: .block, reason: .reconnaissance, signal: recon.states[place].signal)
         }
@@ -39,7 +39,7 @@ extension Detector {
 
     private func judgeRecon(_ place: Int, _ attempt: Attempt, isNetwork: Bool) {
         let state = recon.states[place]
-        if state.blockedUntil > now { return }
+        if isInForce(state.blockedUntil) { return }
         // Where people log in there are people who forget: a campus in its first week.
         let homes = isNetwork ? networks.find(networkKey(attempt.client)) : addresses.find(addressKey(attempt.client))
         let people = homes.map {

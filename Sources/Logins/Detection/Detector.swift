@@ -5,7 +5,8 @@ public import Wire
 ///
 ///     let profile = detector.profile(of: headers, tls: ja4, now: time)   // once for each attempt
 ///     let decision = detector.arrive(attempt)                            // before the service is asked
-///     let verdict = detector.settle(attempt, decision, succeeded: true)  // when it has answered; not for blocked ones
+///     let verdict = detector.settle(attempt, decision, succeeded: true)  // when it has answered; not for stopped ones
+///     detector.abandon(attempt, decision)                                // instead, when no answer came
 ///     for number in detector.takeChanges() { report(detector.signals[number]) }
 ///
 /// Time is part of every attempt, memory is bounded, and equal streams give equal answers. Confined to one thread.
@@ -33,9 +34,6 @@ public final class Detector {
         var items: [Int32]
         var signal: Int
         var until: Double
-        /// Familiar users of it come in: it is somebody's browser.
-        var familiarUses = 0
-        var stopped = 0
     }
 
     /// Changes with a reload; what was learnt stays.
@@ -80,7 +78,7 @@ public final class Detector {
     var challengedUntil = 0.0
     var challengeSignal = 0
     var now = 0.0
-    /// Accounts with more than `NoveltyPool` knows: shared addresses and networks.
+    /// From so many accounts that came in within an hour a place is shared by strangers.
     static let sharedAccounts = 50
 
     public init(settings: DetectionSettings, seed: UInt64) {
@@ -116,6 +114,12 @@ public final class Detector {
         return due
     }
 
+    /// Accounts that open signals are about, those that were taken first.
+    public var accountsUnderAttack: [UInt64] {
+        let open = signals.filter { $0.state != .closed }
+        return open.flatMap(\.compromised) + open.flatMap(\.accounts)
+    }
+
     // MARK: Arrival
 
     /// What is to be done with an attempt before the service sees it.
@@ -127,22 +131,19 @@ public final class Detector {
         let mask = matchingTraits(attempt)
         let isKnown = mask != 0 ? isAtHome(attempt) : isFamiliar(attempt)
         if isKnown { return .allow }
-        var decision = match(attempt, mask)
-        if decision.action == .allow { decision = reserve(attempt) }
-        return stop(attempt, decision)
+        let decision = match(attempt, mask)
+        return stop(attempt, decision.isForwarded ? reserve(attempt, decision) : decision)
     }
 
-    /// Notes what an attempt belongs to; in monitor mode it goes on all the same.
+    /// Whether nothing may be done about an attempt.
+    func isOnlyNoted(_ attempt: Attempt) -> Bool { settings.response == .monitor || attempt.isOnlyNoted }
+
+    /// Notes what an attempt belongs to; where nothing may be done about it, it goes on all the same.
     private func stop(_ attempt: Attempt, _ decision: Decision) -> Decision {
         if decision.action == .allow { return decision }
-        if settings.response == .monitor {
-            note(attempt, decision.signal)
-            return .allow
-        }
-        if decision.action == .block {
-            note(attempt, decision.signal)
-            if decision.signal > 0 { signals[decision.signal - 1].stopped += 1 }
-        }
+        if decision.action == .block { note(attempt, decision.signal) }
+        if isOnlyNoted(attempt) { return decision.noted }
+        if decision.action == .block && decision.signal > 0 { signals[decision.signal - 1].stopped += 1 }
         return decision
     }
 
@@ -150,7 +151,6 @@ public final class Detector {
         if mask != 0 {
             let index = mask.trailingZeroBitCount
             traits[index].until = now + settings.blockSeconds
-            traits[index].stopped += 1
             return Decision(action: .block, reason: .trait, signal: traits[index].signal)
         }
         if let place = addresses.find(addressKey(attempt.client)), isInForce(addresses.states[place].blockedUntil) {
@@ -177,9 +177,9 @@ public final class Detector {
         return .allow
     }
 
-    /// Charges an attempt before its outcome is known: what is under way counts as if it had failed.
-    private func reserve(_ attempt: Attempt) -> Decision {
-        if attempt.account == 0 { return .allow }
+    /// Charges an attempt that goes on before its outcome is known: what is under way counts as if it had failed.
+    private func reserve(_ attempt: Attempt, _ decision: Decision) -> Decision {
+        if attempt.account == 0 { return decision }
         let waiting = pending[attempt.account] ?? 0
         if waiting > 0 {
             var guesses = 0
@@ -191,17 +191,16 @@ public final class Detector {
             }
         }
         pending[attempt.account] = waiting + 1
-        return .allow
+        var decision = decision
+        decision.isCharged = true
+        return decision
     }
 
-    /// Gives back what `arrive` charged.
-    func release(_ attempt: Attempt) {
-        guard let waiting = pending[attempt.account] else { return }
+    /// The attempt ended without an outcome: nobody answered, or the answer said nothing. What `arrive` charged is given back.
+    public func abandon(_ attempt: Attempt, _ decision: Decision) {
+        guard decision.isCharged, let waiting = pending[attempt.account] else { return }
         pending[attempt.account] = waiting > 1 ? waiting - 1 : nil
     }
-
-    /// The attempt ended without an outcome: nobody answered, or the answer said nothing.
-    public func abandon(_ attempt: Attempt) { release(attempt) }
 
     /// One bit for each active trait that the attempt carries.
     private func matchingTraits(_ attempt: Attempt) -> UInt64 {

@@ -9,7 +9,7 @@ import Wire
 ///
 /// Form: `LWDETECT`, version, a word that only the same key makes, length and hash of the rest, the rest.
 extension Detector {
-    public static let stateVersion: UInt32 = 2
+    public static let stateVersion: UInt32 = 3
     private static let magic = Array("LWDETECT".utf8)
     private static let headLength = 8 + 4 + 8 + 8 + 8
     /// Numbers of signals that are kept; a service that had more keeps none.
@@ -106,7 +106,7 @@ extension Detector {
             for _ in 0..<(try body.count(8, width: 4)) { items.append(try body.number(Int32.self)) }
             let signal = Int(clamping: try body.number(Int64.self))
             if items.isEmpty || !items.allSatisfy(profiles.hasItem) { throw .damaged }
-            profiles.hold(items)
+            profiles.pin(items)
             traits.append(ActiveTrait(items: items, signal: signal, until: try body.real()))
         }
         profiles.release()

@@ -35,7 +35,7 @@ public struct HeaderList: Sendable {
 /// What kind of observation an item is: closed, in the order in which traits prefer them, most telling first.
 enum ItemFamily: UInt8, Sendable {
     case consistency, order, spelling, names, neighbours, present, absent, value, browserOrder, browserValue, tls,
-        browser, agent, place
+        browser, agent
 }
 
 /// One observation on a request: its family, a hash that identifies it, and where its words stand.
@@ -99,10 +99,10 @@ struct HeaderReader {
     private static func isOurs(_ name: Span<UInt8>) -> Bool {
         for known: StaticString in [
             "x-forwarded-for", "x-real-ip", "forwarded", "via", "x-forwarded-proto", "x-forwarded-host", "x-request-id",
-            "traceparent", "tracestate", "cf-connecting-ip", "true-client-ip", "cf-ray", "authorization", "referer",
+            "traceparent", "tracestate", "cf-connecting-ip", "true-client-ip", "cf-ray", "authorization",
             "if-none-match", "if-modified-since",
         ] where ByteScan.equalsFolding(name, known) {
-            return !ByteScan.equalsFolding(name, "referer")
+            return true
         }
         return false
     }

@@ -154,12 +154,11 @@ struct AccountState: KeyState {
     }
 }
 
-/// How often a failed password was tried, and on how many accounts. Never more of it than a number under a key that lives an hour.
+/// On how many accounts a failed password was tried. Never more of it than a number under a key that lives an hour.
 struct PasswordState: KeyState {
     var last = 0.0
     var since = 0.0
     var accounts = SmallCount()
-    var attempts = 0.0
     var blockedUntil = 0.0
     var signal = 0
 
@@ -171,7 +170,6 @@ struct PasswordState: KeyState {
     mutating func rest(_ now: Double) {
         if now - since > 3_600 {
             accounts = SmallCount()
-            attempts = 0
             since = now
         }
         last = now

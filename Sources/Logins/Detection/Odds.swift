@@ -52,6 +52,21 @@ struct Odds {
     }
 }
 
+/// When a search is due again: soon, and after one that found nothing ever later, up to five minutes. Part of the walk that asks for it.
+struct SearchPause {
+    private static let shortest = 5.0
+
+    private(set) var next = 0.0
+    private var pause = SearchPause.shortest
+
+    mutating func shorten() { pause = SearchPause.shortest }
+
+    mutating func searched(found: Bool, _ now: Double) {
+        pause = found ? SearchPause.shortest : min(pause * 1.6, 300)
+        next = now + pause
+    }
+}
+
 /// A walk over all unfamiliar attempts whose headers are rarer than `share`: evidence for one script behind any number of addresses.
 struct NoveltyPool {
     /// Of the good attempts' headers so many carry the rarest item.
@@ -60,8 +75,7 @@ struct NoveltyPool {
     private(set) var score = 0.0
     private(set) var unknownScore = 0.0
     private(set) var onset = 0.0
-    var nextMining = 0.0
-    var pause = 5.0
+    var searches = SearchPause()
 
     init(share: Double, limit: Double) {
         self.share = share
@@ -79,18 +93,13 @@ struct NoveltyPool {
     mutating func succeeded(_ odds: Odds) {
         score = max(0, score - odds.down)
         unknownScore = max(0, unknownScore - odds.unknownDown)
-        if score == 0 && unknownScore == 0 { pause = 5 }
+        if score == 0 && unknownScore == 0 { searches.shorten() }
     }
 
     mutating func reset() {
         score = 0
         unknownScore = 0
-        pause = 5
-    }
-
-    mutating func mined(found: Bool, _ now: Double) {
-        pause = found ? 5 : min(pause * 1.6, 300)
-        nextMining = now + pause
+        searches.shorten()
     }
 }
 
@@ -116,8 +125,7 @@ struct GlobalExcess {
     private var longFamiliar = 0.0
     private var longGood = 0.0
     private var longNewcomers = 0.0
-    var nextMining = 0.0
-    var pause = 5.0
+    var searches = SearchPause()
 
     init(seconds: Double, slack: Double, mineAt: Double, alarmAt: Double) {
         self.seconds = seconds
@@ -163,7 +171,7 @@ struct GlobalExcess {
             let expected = max(byFamiliar, byNewcomers * hardship) * slack + 0.5
             if score == 0 && failures > expected { onset = bucketStart }
             score = min(max(0, score + failures - expected), 3 * alarmAt)
-            if score == 0 { pause = 5 }
+            if score == 0 { searches.shorten() }
         }
         if score < mineAt / 2 {
             let kept = Decay.factor(seconds, halfLife: 6 * 3_600)
@@ -188,12 +196,7 @@ struct GlobalExcess {
 
     mutating func reset() {
         score = 0
-        pause = 5
-    }
-
-    mutating func mined(found: Bool, _ now: Double) {
-        pause = found ? 5 : min(pause * 1.6, 300)
-        nextMining = now + pause
+        searches.shorten()
     }
 }
 

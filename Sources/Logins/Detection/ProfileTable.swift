@@ -36,8 +36,6 @@ struct ProfileTable {
 
     struct Item {
         var item: HeaderItem
-        /// A profile that has it, for its words.
-        var profile: Int32
         var uses: Int32 = 0
         /// Successes in the rings, of familiar and unfamiliar users.
         var good: Int32 = 0
@@ -75,7 +73,7 @@ struct ProfileTable {
         profile.list = HeaderReader.kept(list)
         profile.items.reserveCapacity(reader.items.count)
         for item in reader.items {
-            if let number = intern(item, place) { profile.items.append(number) }
+            if let number = intern(item) { profile.items.append(number) }
         }
         profile.items.sort()
         profiles[Int(place)] = profile
@@ -83,7 +81,7 @@ struct ProfileTable {
         return place
     }
 
-    private mutating func intern(_ item: HeaderItem, _ profile: Int32) -> Int32? {
+    private mutating func intern(_ item: HeaderItem) -> Int32? {
         if let number = itemPlaces[item.key] {
             items[Int(number)].uses += 1
             return number
@@ -91,10 +89,10 @@ struct ProfileTable {
         let number: Int32
         if let free = freeItems.popLast() {
             number = free
-            items[Int(number)] = Item(item: item, profile: profile, uses: 1)
+            items[Int(number)] = Item(item: item, uses: 1)
         } else if items.count < ProfileTable.itemLimit {
             number = Int32(items.count)
-            items.append(Item(item: item, profile: profile, uses: 1))
+            items.append(Item(item: item, uses: 1))
         } else {
             return nil
         }
@@ -112,13 +110,7 @@ struct ProfileTable {
             hand = (hand + 1) % profiles.count
             if profiles[hand].isCounted || now - profiles[hand].usedAt < 600 { continue }
             places[profiles[hand].identity] = nil
-            for number in profiles[hand].items {
-                items[Int(number)].uses -= 1
-                if items[Int(number)].uses == 0 {
-                    itemPlaces[items[Int(number)].item.key] = nil
-                    freeItems.append(number)
-                }
-            }
+            unpin(profiles[hand].items)
             return Int32(hand)
         }
         return nil
@@ -127,6 +119,7 @@ struct ProfileTable {
     /// Items of an active trait stay what they are.
     mutating func pin(_ numbers: [Int32]) { for number in numbers { items[Int(number)].uses += 1 } }
 
+    /// Somebody uses them no more: what nobody uses is free.
     mutating func unpin(_ numbers: [Int32]) {
         for number in numbers {
             items[Int(number)].uses -= 1
@@ -209,7 +202,7 @@ extension ItemFamily {
     var isTelling: Bool {
         switch self {
         case .consistency, .order, .spelling, .names, .neighbours, .present, .browserOrder, .tls: true
-        case .absent, .value, .browserValue, .browser, .agent, .place: false
+        case .absent, .value, .browserValue, .browser, .agent: false
         }
     }
 }
@@ -250,7 +243,6 @@ extension ProfileTable {
             body.put(entry.item.field)
             body.put(entry.item.other)
             body.put(entry.item.code)
-            body.put(entry.profile)
         }
         body.put(count: profiles.count)
         for profile in profiles {
@@ -273,7 +265,7 @@ extension ProfileTable {
     mutating func load(_ body: inout StateReader) throws(StateProblem) {
         accountBits = try body.sparse(accountBits.count)
         accountCount = accountBits.reduce(0) { $0 + $1.nonzeroBitCount }
-        let itemCount = try body.count(ProfileTable.itemLimit, width: 18)
+        let itemCount = try body.count(ProfileTable.itemLimit, width: 14)
         items.reserveCapacity(itemCount)
         for _ in 0..<itemCount {
             guard let family = ItemFamily(rawValue: try body.number(UInt8.self)) else { throw .damaged }
@@ -282,9 +274,7 @@ extension ProfileTable {
             let other = try body.number(Int16.self)
             let code = try body.number(UInt8.self)
             items.append(
-                Item(
-                    item: HeaderItem(family: family, key: key, field: field, other: other, code: code),
-                    profile: try body.number(Int32.self)))
+                Item(item: HeaderItem(family: family, key: key, field: field, other: other, code: code)))
         }
         let count = try body.count(ProfileTable.limit, width: 44)
         profiles.reserveCapacity(count)
@@ -294,7 +284,6 @@ extension ProfileTable {
             for number in profile.items { items[Int(number)].uses += 1 }
             profiles.append(profile)
         }
-        for item in items where item.profile < 0 || Int(item.profile) >= count { throw .damaged }
     }
 
     private func loadProfile(_ body: inout StateReader) throws(StateProblem) -> Profile {
@@ -327,9 +316,6 @@ extension ProfileTable {
     func hasItem(_ number: Int32) -> Bool { number >= 0 && Int(number) < items.count }
 
     func hasProfile(_ place: Int32) -> Bool { place >= 0 && Int(place) < profiles.count }
-
-    /// Items of a trait that was read stay what they are.
-    mutating func hold(_ numbers: [Int32]) { pin(numbers) }
 
     /// After all is read: what is used can be found, what is not is free.
     mutating func release() {

@@ -53,7 +53,6 @@ extension ProfileTable {
                 : "\(name): \(text(Int(item.field), list, isValue: true)) with this browser"
         case .tls: return "tls fingerprint"
         case .browser, .agent: return "user-agent: \(agent(list))"
-        case .place: return "network"
         }
     }
 

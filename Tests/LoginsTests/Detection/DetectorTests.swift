@@ -44,7 +44,7 @@ private struct Town {
     @discardableResult
     mutating func attempt(
         _ account: Int, from address: UInt32, _ list: HeaderList, succeeds: Bool, password: UInt64 = 0,
-        exists: Bool? = nil, pause: Double = 1
+        exists: Bool? = nil, isOnlyNoted: Bool = false, isDelivered: Bool = false, pause: Double = 1
     ) -> Decision.Action {
         time += pause
         number += 1
@@ -55,10 +55,11 @@ private struct Town {
         attempt.account = detector.hash.of(UInt64(account + 1), 1)
         attempt.password = password
         attempt.exists = exists
+        attempt.isOnlyNoted = isOnlyNoted
         attempt.profile = detector.profile(of: list, tls: Span(), now: time)
         let decision = detector.arrive(attempt)
         if decision.action == .block { return .block }
-        return detector.settle(attempt, decision, succeeded: succeeds).action
+        return detector.settle(attempt, decision, succeeded: succeeds, isDelivered: isDelivered).action
     }
 
     /// A place of its own for each person.
@@ -131,7 +132,38 @@ struct DetectorTests {
             #expect(answer == .allow)
         }
         #expect(town.open.count == 1)
-        #expect(town.open.first?.severity == .critical || town.open.first?.compromised.isEmpty == true)
+        // Whom the script got in as is told, and nobody was stopped.
+        #expect(town.open.first?.compromised == [town.detector.hash.of(10_401, 1)])
+        #expect(town.open.first?.severity == .critical && town.open.first?.stopped == 0)
+    }
+
+    @Test func `a sender who is only watched is told and not stopped, and others are`() {
+        var town = Town()
+        town.liveQuietly(people: 1_600)
+        for number in 0..<200 {
+            town.attempt(
+                10_000 + number, from: 0x2000_0000 + UInt32(number) * 7_919, Town.script, succeeds: false)
+        }
+        let stopped = town.open.first?.stopped ?? 0
+        #expect(stopped > 150)
+        let watched = town.attempt(20_000, from: 0x7000_0000, Town.script, succeeds: false, isOnlyNoted: true)
+        #expect(watched == .allow && town.open.first?.stopped == stopped)
+        #expect(town.open.first?.accounts.last == town.detector.hash.of(20_001, 1))
+        #expect(town.attempt(20_001, from: 0x7000_0100, Town.script, succeeds: false) == .block)
+    }
+
+    @Test func `a success that its client has already is not withheld but told as taken`() {
+        var town = Town()
+        town.liveQuietly(people: 200)
+        for guess in 0..<9 {
+            town.attempt(
+                5, from: 0x2000_0000 + UInt32(guess) << 9, Town.browser(121), succeeds: false,
+                password: UInt64(guess + 1))
+        }
+        let last = town.attempt(5, from: 0x2100_0000, Town.browser(121), succeeds: true, isDelivered: true)
+        #expect(last == .allow)
+        #expect(town.open.first?.compromised == [town.detector.hash.of(6, 1)])
+        #expect(town.open.first?.withheld == 0)
     }
 
     @Test func `guesses at one account from everywhere protect it from strangers and not from its owner`() {

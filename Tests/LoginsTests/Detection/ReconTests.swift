@@ -75,7 +75,7 @@ struct ReconTests {
         // One success and one that never got an answer make room for two.
         for (index, (attempt, decision)) in started.prefix(2).enumerated() {
             if index == 0 {
-                detector.abandon(attempt)
+                detector.abandon(attempt, decision)
             } else {
                 _ = detector.settle(attempt, decision, succeeded: true)
             }
@@ -86,5 +86,37 @@ struct ReconTests {
             return detector.arrive(attempt)
         }
         #expect(more.count { $0.isForwarded } == 2)
+    }
+
+    @Test func `the owner who logs in meanwhile frees nothing of what strangers are charged`() {
+        let owner = attempt(5, at: 999, from: 0x0a00_0100, isReconnoitring: false)
+        detector.remember(account: owner.account, client: owner.client, device: 0, time: 999)
+        for number in 0..<11 {
+            var stranger = attempt(5, at: 1_000, from: 0x4000_0000 + UInt32(number) << 8, isReconnoitring: false)
+            stranger.password = UInt64(number + 1)
+            #expect(detector.arrive(stranger).isCharged)
+        }
+        for _ in 0..<11 {
+            let decision = detector.arrive(owner)
+            #expect(decision == .allow)
+            _ = detector.settle(owner, decision, succeeded: true)
+        }
+        var reset = owner
+        reset.isReconnoitring = true
+        detector.abandon(reset, detector.arrive(reset))
+        let twelfth = attempt(5, at: 1_001, from: 0x6000_0000, isReconnoitring: false)
+        #expect(detector.arrive(twelfth).action == .limit)
+    }
+
+    @Test func `what was charged is given back when the detection is switched off meanwhile`() {
+        let started = (0..<11).map { number -> (Attempt, Decision) in
+            let attempt = attempt(5, at: 1_000, from: 0x4000_0000 + UInt32(number) << 8, isReconnoitring: false)
+            return (attempt, detector.arrive(attempt))
+        }
+        detector.settings.isEnabled = false
+        for (attempt, decision) in started { _ = detector.settle(attempt, decision, succeeded: false) }
+        detector.settings.isEnabled = true
+        let next = attempt(5, at: 1_001, from: 0x6000_0000, isReconnoitring: false)
+        #expect(detector.arrive(next).isForwarded)
     }
 }
