@@ -102,6 +102,8 @@ package struct LimitSettings: Sendable {
     package var connections = 100_000
     /// nil: as many as it likes.
     package var connectionsPerAddress: Int?
+    /// Requests of one address in a window of nanoseconds; nil: as many as it likes.
+    package var requestsPerAddress: (count: Int, window: Int64)?
     package var requestsPerConnection = 100_000
     package var http2Streams = 100
 }

@@ -67,7 +67,7 @@ package enum ConfigurationReader {
             if let count = section.integer("entries", 1...1_000_000) { all.overlayEntries = count }
             section.finish()
         }
-        all.rules = readRules(top, context)
+        all.rules = RateReader.readLimits(top, context) + readRules(top, context)
         if let page = top.section("block_page") {
             all.blockPageHTML = readPage(page, "html", context)
             all.blockPageJSON = readPage(page, "json", context)

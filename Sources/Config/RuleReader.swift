@@ -43,7 +43,7 @@ enum RuleReader {
         } else {
             context.report(section.place, "\(section.path) needs \"when\"")
         }
-        let action = readAction(section, id ?? "", context)
+        let action = readAction(section, id ?? "", isRated: condition?.isRated ?? false, context)
         var captures: [(tag: String, subject: Subject)] = []
         if let list = section.section("capture") {
             for key in list.keys {
@@ -63,21 +63,30 @@ enum RuleReader {
             }
         }
         guard let id, let condition, let action else { return nil }
-        if !id.utf8.allSatisfy({ $0 > 32 && $0 < 127 && $0 != 34 && $0 != 92 }) {
-            context.report(section.place("id"), "a rule's id is one word of plain characters")
-        }
+        checkName(id, section.place("id"), context)
         return Rule(
             id: id, name: name, mode: mode, services: services, tags: tags, condition: condition, action: action,
             captures: captures,
             expires: expires, place: section.place("id"))
     }
 
-    private static func readAction(_ rule: YAMLSection, _ id: String, _ context: ReadingContext) -> RuleAction? {
-        guard rule.has("then") else { return .block(status: 403) }
+    /// It stands in metrics and logs.
+    static func checkName(_ id: String, _ place: Place, _ context: ReadingContext) {
+        if !id.utf8.allSatisfy({ $0 > 32 && $0 < 127 && $0 != 34 && $0 != 92 }) {
+            context.report(place, "a rule's id is one word of plain characters")
+        }
+    }
+
+    /// What is done when a rule matches. Who asks too often is told so, unless the rule says otherwise.
+    static func readAction(
+        _ rule: YAMLSection, _ id: String, isRated: Bool, _ context: ReadingContext
+    ) -> RuleAction? {
+        let refusal = isRated ? 429 : 403
+        guard rule.has("then") else { return .block(status: refusal) }
         guard let section = rule.section("then") else { return nil }
         defer { section.finish() }
         switch section.string("action", known: actions) ?? "" {
-        case "block": return .block(status: section.integer("status", 400...599) ?? 403)
+        case "block": return .block(status: section.integer("status", 400...599) ?? refusal)
         case "redirect":
             let status = section.integer("status", 300...308) ?? 302
             guard let location = section.required("location") else { return nil }
@@ -167,6 +176,11 @@ enum ConditionReader {
         switch key {
         case "not": return readAll(value, mapping, context, depth: depth + 1).map { .not($0) }
         case "all": return readAll(value, mapping, context, depth: depth + 1)
+        case "rate":
+            guard let section = YAMLSection(value, file: mapping.file, path: "rate", context) else { return nil }
+            let rate = RateReader.read(section, context)
+            section.finish()
+            return rate.map { .rate($0, mapping.keyPlace(key)) }
         case "any":
             guard let all = readAll(value, mapping, context, depth: depth + 1) else { return nil }
             if case .all(let parts) = all { return .any(parts) }
@@ -190,5 +204,17 @@ enum ConditionReader {
             place, "unknown subject \"\(text)\"",
             hint: Units.nearest(to: text, in: known).map { "did you mean \"\($0)\"?" }
                 ?? "for example request.path or request.header.user-agent")
+    }
+}
+
+extension Condition {
+    /// Something of it counts.
+    var isRated: Bool {
+        switch self {
+        case .rate: true
+        case .all(let parts), .any(let parts): parts.contains(where: \.isRated)
+        case .not(let part): part.isRated
+        case .test: false
+        }
     }
 }

@@ -29,6 +29,18 @@ package enum Units {
         return overflow ? nil : size
     }
 
+    /// "20/1m", "5/s": a count of 1 to 65 535 in a window of 100 ms to 31 days, in nanoseconds.
+    package static func rate(_ text: String) -> (count: Int, window: Int64)? {
+        guard let slash = text.firstIndex(of: "/"), let count = Int(text[..<slash].trimmingSpaces()),
+            (1...65_535).contains(count)
+        else { return nil }
+        let unit = text[text.index(after: slash)...].trimmingSpaces()
+        guard let time = duration(unit.first?.isNumber == true ? unit : "1\(unit)"), time >= .milliseconds(100),
+            time <= .seconds(31 * 86_400)
+        else { return nil }
+        return (count, time.components.seconds * 1_000_000_000 + time.components.attoseconds / 1_000_000_000)
+    }
+
     private static func split(_ text: String) -> (digits: String, unit: String) {
         let digits = text.prefix { $0.isASCII && $0.isNumber }
         return (String(digits), text.dropFirst(digits.count).trimmingSpaces())

@@ -150,6 +150,12 @@ final class YAMLSection {
         }
     }
 
+    func rate(_ key: String) -> (count: Int, window: Int64)? {
+        describing?.field(key).scalars.insert(.rate)
+        return parsed(
+            key, "a count from 1 to 65535 and a time of 100ms to 31d, such as 20/1m", Units.rate)
+    }
+
     func size(_ key: String) -> Int? {
         describing?.field(key).scalars.insert(.size)
         return parsed(key, "a size such as 64KiB or 1MiB", Units.size)

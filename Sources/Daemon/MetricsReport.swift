@@ -43,8 +43,9 @@ struct MetricsReport {
         for (kind, value) in zip(Counters.floodLabels, counters.http2Floods) {
             floods.add([("kind", kind)], Double(value))
         }
+        let rates = rates()
         return [
-            requests, refusals, matches, durations(), floods,
+            requests, refusals, matches, durations(), floods, rates.displaced, rates.uncounted,
             count("loginward_http2_connections_total", "Connections that spoke HTTP/2.", counters.http2Connections),
             count("loginward_http2_streams_total", "Requests on HTTP/2 connections.", counters.http2Streams),
             count(
@@ -81,6 +82,20 @@ struct MetricsReport {
                 "loginward_uninspected_bodies_total", "Bodies that could not be read and passed.",
                 counters.uninspectedBodies),
         ]
+    }
+
+    private func rates() -> (displaced: MetricFamily, uncounted: MetricFamily) {
+        var displaced = MetricFamily(
+            "loginward_rate_keys_displaced_total", .counter,
+            "Keys of a rate limit that were forgotten early, by limit; a reload that changes it begins anew.")
+        var uncounted = MetricFamily(
+            "loginward_rate_uncounted_total", .counter, "Requests that a rate limit had no place to count, by limit.")
+        for table in policy.rates + (policy.requestLimit.map { [$0] } ?? []) {
+            let found = table.statistics
+            displaced.add([("limit", table.identity)], Double(found.displaced))
+            uncounted.add([("limit", table.identity)], Double(found.uncounted))
+        }
+        return (displaced, uncounted)
     }
 
     private func durations() -> MetricFamily {

@@ -48,12 +48,36 @@ enum PolicyCompiler {
             limits: limits(configuration.limits), requestID: requestID(configuration.requestID),
             pages: BlockPages(html: configuration.blockPageHTML, json: configuration.blockPageJSON),
             writesAccessLog: configuration.accessLog != nil, flagHeaders: flagHeaders(inForce), listeners: listeners,
-            detects: configuration.detection.isEnabled, deviceCookie: configuration.detection.deviceCookie)
+            detects: configuration.detection.isEnabled, deviceCookie: configuration.detection.deviceCookie,
+            rates: rates(ruleset, old), requestLimit: requestLimit(configuration.limits, old))
         // Lists of millions of lines are not kept beside what was made of them.
         var kept = configuration
         kept.denylist.forgetContents()
         kept.allowlist.forgetContents()
         return (LoadedPolicy(configuration: kept, policy: policy), [])
+    }
+
+    /// The counters of the rules. One that is asked the same as before goes on counting.
+    private static func rates(_ ruleset: Ruleset, _ old: Policy?) -> [RateTable] {
+        var tables: [RateTable] = []
+        for rule in 0..<ruleset.count {
+            for (number, counter) in ruleset.counters(of: rule).enumerated() {
+                let identity = "\(String(decoding: ruleset.rule(at: rule).id, as: UTF8.self))#\(number)"
+                tables.append(table(identity, ruleset.rates[counter], old?.rates ?? []))
+            }
+        }
+        return tables
+    }
+
+    private static func requestLimit(_ settings: LimitSettings, _ old: Policy?) -> RateTable? {
+        guard let rate = settings.requestsPerAddress else { return nil }
+        return table(
+            "limits.requests_per_address", RateCondition(key: [.client], count: rate.count, window: rate.window),
+            old?.requestLimit.map { [$0] } ?? [])
+    }
+
+    private static func table(_ identity: String, _ condition: RateCondition, _ old: [RateTable]) -> RateTable {
+        old.first { $0.identity == identity && $0.condition == condition } ?? RateTable(identity: identity, condition)
     }
 
     private static func everywhere(_ rule: Rule) -> Rule {

@@ -225,7 +225,7 @@ extension Downstream {
             abort()
             return
         }
-        if !refusal.isUpstreamFault { exchange.clientKeepsAlive = false }
+        if !refusal.keepsConnection { exchange.clientKeepsAlive = false }
         answer(status: refusal.status, page: .none, location: nil)
     }
 
@@ -258,6 +258,11 @@ extension Downstream {
         if let location {
             worker.line.append("Location: ")
             worker.line.append(location.span)
+            worker.line.append("\r\n")
+        }
+        if status == 429 && exchange.retryAfter > 0 {
+            worker.line.append("Retry-After: ")
+            worker.line.append(decimal: (exchange.retryAfter + 999_999_999) / 1_000_000_000)
             worker.line.append("\r\n")
         }
         worker.lend(&output)

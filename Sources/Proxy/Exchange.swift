@@ -72,6 +72,10 @@ final class Exchange {
     var pendingAction: RuleAction?
     /// The longest delay that rules asked for; waited once, when everything else let the request pass.
     var delay: Duration?
+    /// Nanoseconds until a counter that is used up has an allowance again; 0: none is.
+    var retryAfter: UInt64 = 0
+    /// What counters charged and may give back.
+    var charges: [RateCheck.Charge] = []
     /// Matches of `evaluation` that were counted.
     var countedMatches = 0
 
@@ -149,6 +153,8 @@ final class Exchange {
         login.reset()
         if pendingAction != nil { pendingAction = nil }
         delay = nil
+        retryAfter = 0
+        if !charges.isEmpty { charges.removeAll(keepingCapacity: true) }
         countedMatches = 0
         if upstream != nil { upstream = nil }
         if pool != nil { pool = nil }

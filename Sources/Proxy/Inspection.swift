@@ -30,6 +30,10 @@ enum Inspection {
         RequestTarget.normalise(bytes.slice(exchange.request.path), into: &exchange.path)
         // 2. The allowlist wins over everything that follows.
         allow(ListLookup.head(of: exchange, in: .allow, worker), exchange)
+        if !exchange.isAllowlisted && RateCheck.refuses(exchange, worker) {
+            if !onlyNotes(exchange) { return .refuse(.tooManyRequests) }
+            exchange.outcome = .monitored
+        }
         // 3. Where to.
         guard let index = policy.router.service(for: bytes.slice(exchange.request.authority)) else {
             return .refuse(.noSuchService)
@@ -49,7 +53,9 @@ enum Inspection {
                 let verdict = ruleset.inspectRequestHead(
                     exchange.request, bytes, path: path.span, facts: facts(exchange),
                     state: &exchange.evaluation, scratch: worker.scratch)
-                if let action = apply(verdict, exchange, worker) { decision = .act(action) }
+                if let action = apply(RateCheck.decide(verdict, exchange, worker), exchange, worker) {
+                    decision = .act(action)
+                }
             }
         }
         return continueWithBody(exchange, policy, after: decision, worker)
@@ -135,7 +141,7 @@ enum Inspection {
         let verdict = policy.ruleset.inspectRequestBody(
             exchange.bodyValues, raw: raw.span,
             facts: facts(exchange), state: &exchange.evaluation, scratch: worker.scratch)
-        if let action = apply(verdict, exchange, worker) { return .act(action) }
+        if let action = apply(RateCheck.decide(verdict, exchange, worker), exchange, worker) { return .act(action) }
         return .pass
     }
 
@@ -158,7 +164,7 @@ enum Inspection {
             let verdict = policy.ruleset.inspectResponseHead(
                 exchange.response, answerBytes, facts: facts(exchange), state: &exchange.evaluation,
                 scratch: worker.scratch)
-            if let action = apply(verdict, exchange, worker) { return action }
+            if let action = apply(RateCheck.decide(verdict, exchange, worker), exchange, worker) { return action }
         }
         return AttemptCheck.settleHead(exchange, worker)
     }
@@ -173,7 +179,7 @@ enum Inspection {
         let verdict = exchange.policy.ruleset.inspectResponseBody(
             exchange.responseValues, raw: raw.span, facts: facts(exchange), state: &exchange.evaluation,
             scratch: worker.scratch)
-        _ = apply(verdict, exchange, worker)
+        _ = apply(RateCheck.decide(verdict, exchange, worker), exchange, worker)
     }
 
     // MARK: Verdicts

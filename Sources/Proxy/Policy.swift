@@ -17,6 +17,10 @@ package final class Policy: Sendable {
     package let ruleset: Ruleset
     /// Counter slot of each rule of the ruleset, the same across reloads.
     package let ruleSlots: [Int]
+    /// The counters of the ruleset's `rates`.
+    package let rates: [RateTable]
+    /// `limits.requests_per_address`; nil: none.
+    package let requestLimit: RateTable?
     package let denylist: Denylist
     package let allowlist: Denylist
     package let limits: ExchangeLimits
@@ -36,7 +40,7 @@ package final class Policy: Sendable {
         ruleset: Ruleset, ruleSlots: [Int], denylist: Denylist, allowlist: Denylist, limits: ExchangeLimits,
         requestID: RequestIDPolicy,
         pages: BlockPages, writesAccessLog: Bool, flagHeaders: [[UInt8]], listeners: [ListenerPolicy],
-        detects: Bool = false, deviceCookie: String = ""
+        detects: Bool = false, deviceCookie: String = "", rates: [RateTable] = [], requestLimit: RateTable? = nil
     ) {
         self.generation = generation
         self.monitorsOnly = monitorsOnly
@@ -54,6 +58,8 @@ package final class Policy: Sendable {
         self.detects = detects
         self.deviceCookie = Array(deviceCookie.utf8)
         self.flagHeaders = flagHeaders
+        self.rates = rates
+        self.requestLimit = requestLimit
         self.listeners = listeners
     }
 }

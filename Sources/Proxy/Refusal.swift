@@ -19,6 +19,8 @@ enum Refusal: Equatable, Sendable {
     case tooManyConnections
     /// `limits.connections_per_address`
     case tooManyFromAddress
+    /// `limits.requests_per_address`
+    case tooManyRequests
     case noUpstream
     case upstreamUnreachable
     case upstreamClosed
@@ -35,6 +37,7 @@ enum Refusal: Equatable, Sendable {
         case .unreadableEncoding: 415
         case .noSuchService: 421
         case .headerTimeout, .bodyTimeout: 408
+        case .tooManyRequests: 429
         case .tooManyConnections, .tooManyFromAddress, .noUpstream: 503
         case .upstreamUnreachable, .upstreamClosed, .upstreamMalformed: 502
         case .upstreamTimeout: 504
@@ -55,6 +58,7 @@ enum Refusal: Equatable, Sendable {
         case .bodyTimeout: "body_timeout"
         case .tooManyConnections: "too_many_connections"
         case .tooManyFromAddress: "too_many_from_address"
+        case .tooManyRequests: "too_many_requests"
         case .noUpstream: "no_upstream"
         case .upstreamUnreachable: "upstream_unreachable"
         case .upstreamClosed: "upstream_closed"
@@ -81,7 +85,8 @@ enum Refusal: Equatable, Sendable {
         case .upstreamMalformed: 12
         case .upstreamTimeout: 13
         case .tooManyFromAddress: 14
-        case .malformed(let error): 15 + Int(error.rawValue)
+        case .tooManyRequests: 15
+        case .malformed(let error): 16 + Int(error.rawValue)
         }
     }
 
@@ -93,6 +98,9 @@ enum Refusal: Equatable, Sendable {
         }
     }
 
+    /// The connection is in order, and closing it would cost us more than the next request.
+    var keepsConnection: Bool { isUpstreamFault || self == .tooManyRequests }
+
     /// Every reason once, in the order of `counter`.
     static var all: [Refusal] {
         let own: [Refusal] = [
@@ -100,6 +108,7 @@ enum Refusal: Equatable, Sendable {
             .headerTimeout,
             .bodyTimeout, .tooManyConnections, .noUpstream, .upstreamUnreachable, .upstreamClosed,
             .upstreamMalformed(HeadError.allCases[0]), .upstreamTimeout, .tooManyFromAddress,
+            .tooManyRequests,
         ]
         return own + HeadError.allCases.map { .malformed($0) }
     }

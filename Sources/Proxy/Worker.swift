@@ -43,6 +43,8 @@ package final class Worker: EventTarget {
     /// Scratch for pages and other small texts of our own.
     var page: [UInt8] = []
     var line: [UInt8] = []
+    /// Rules whose counters are being asked.
+    var countedRules: [UInt16] = []
     /// The texts of the event that is being made.
     var eventTexts = ByteBuffer()
     private var identifiers: ULID.Generator

@@ -26,6 +26,8 @@ public struct Evaluation: Sendable {
     var bits: [UInt64] = []
     /// Every rule that matched so far, also those that only monitor; positions in the ruleset.
     public internal(set) var matches: [UInt16] = []
+    /// Rules of which all holds but the counters, which were not asked yet.
+    var counted: [UInt16] = []
     /// Tags that `capture` stored.
     public internal(set) var captures = NamedValues()
     /// Filled by the caller when somebody wants them.
@@ -40,6 +42,7 @@ public struct Evaluation: Sendable {
     /// Makes it as new for an exchange under `ruleset`.
     public mutating func reset(for ruleset: Ruleset) {
         matches.removeAll(keepingCapacity: true)
+        if !counted.isEmpty { counted.removeAll(keepingCapacity: true) }
         captures.reset()
         fingerprints.reset()
         login.removeAll(keepingCapacity: true)

@@ -45,6 +45,8 @@ public indirect enum Condition: Sendable {
     /// Holds also when the subject is missing.
     case not(Condition)
     case test(Test)
+    /// Only directly in a rule's conditions: what stands beside it says which requests are counted.
+    case rate(RateCondition, Place)
 }
 
 /// One look at one subject.

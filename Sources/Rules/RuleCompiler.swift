@@ -14,7 +14,10 @@ public enum RuleCompiler {
         build.findDuplicates(rules)
         let inputs = build.finishInputs()
         if !build.problems.isEmpty { return (nil, build.problems) }
-        return (Ruleset(rules: build.rules, inputs: inputs, nodes: build.nodes, bits: build.bits), [])
+        return (
+            Ruleset(
+                rules: build.rules, inputs: inputs, nodes: build.nodes, bits: build.bits, rates: build.rates), []
+        )
     }
 
     /// What gathers while rules are added.
@@ -46,6 +49,7 @@ public enum RuleCompiler {
         var drafts: [Key: Draft] = [:]
         var comparisons: [Comparison: Int] = [:]
         var order: [Key] = []
+        var rates: [RateCondition] = []
         var problems: [Problem] = []
 
         init(services: [String]) { self.services = services }
@@ -64,7 +68,8 @@ public enum RuleCompiler {
             }
             let root = nodes.count
             var phase = Phase.requestHead
-            append(rule.condition, &phase)
+            let first = rates.count
+            append(withoutRates(rule.condition, &phase), &phase)
             if nodes.count > RuleCompiler.conditionLimit || rules.count >= Int(UInt16.max) {
                 problems.append(Problem(rule.place, "too many rules or conditions"))
                 return
@@ -89,7 +94,8 @@ public enum RuleCompiler {
                 CompiledRule(
                     id: Array(rule.id.utf8), name: rule.name, mode: rule.mode, tags: rule.tags, action: rule.action,
                     captures: rule.captures.map { (tag: Array($0.tag.utf8), subject: $0.subject) },
-                    expires: rule.expires ?? .max, services: scope, phase: phase, root: root))
+                    expires: rule.expires ?? .max, services: scope, phase: phase, root: root,
+                    rates: first..<rates.count))
         }
 
         mutating func findDuplicates(_ rules: [Rule]) {
@@ -102,6 +108,28 @@ public enum RuleCompiler {
                             hint: "first at \(first.file):\(first.line)"))
                 }
                 seen[rule.id] = rule.place
+            }
+        }
+
+        /// Takes the counters out of the conditions that all must hold.
+        private mutating func withoutRates(_ condition: Condition, _ phase: inout Phase) -> Condition {
+            switch condition {
+            case .rate(let rate, _):
+                rates.append(rate)
+                phase = max(phase, rate.phase)
+                return .all([])
+            case .all(let parts):
+                var rest: [Condition] = []
+                for part in parts {
+                    switch part {
+                    case .rate: _ = withoutRates(part, &phase)
+                    // Conditions that all hold, one in the other, are one list.
+                    case .all: rest.append(withoutRates(part, &phase))
+                    case .any, .not, .test: rest.append(part)
+                    }
+                }
+                return .all(rest)
+            case .any, .not, .test: return condition
             }
         }
 
@@ -120,6 +148,12 @@ public enum RuleCompiler {
             case .test(let test):
                 phase = max(phase, test.subject.phase)
                 appendTest(test)
+            case .rate(_, let place):
+                nodes.append(RuleNode(kind: .any, bit: 0, end: 0))
+                problems.append(
+                    Problem(
+                        place, "a rate stands directly in \"when\", not inside any or not",
+                        hint: "what stands beside it says which requests are counted"))
             }
             nodes[own].end = Int32(nodes.count)
         }

@@ -16,10 +16,13 @@ public final class CompiledRule: Sendable {
     let phase: Phase
     /// Its condition's place among the nodes of all conditions.
     let root: Int
+    /// Its counters: places in the ruleset's `rates`.
+    let rates: Range<Int>
 
     init(
         id: [UInt8], name: String, mode: Rule.Mode, tags: [(String, String)], action: RuleAction,
-        captures: [(tag: [UInt8], subject: Subject)], expires: Int64, services: [Int], phase: Phase, root: Int
+        captures: [(tag: [UInt8], subject: Subject)], expires: Int64, services: [Int], phase: Phase, root: Int,
+        rates: Range<Int> = 0..<0
     ) {
         self.id = id
         self.name = name
@@ -31,6 +34,7 @@ public final class CompiledRule: Sendable {
         self.services = services
         self.phase = phase
         self.root = root
+        self.rates = rates
     }
 
     /// Its action is carried out, not only noted.
@@ -144,9 +148,16 @@ public final class Ruleset: Sendable {
     let needsQueryValues: Bool
     /// Some rule stores a value as a tag.
     public let hasCaptures: Bool
+    /// The counters of all rules.
+    public let rates: [RateCondition]
+    public let hasRates: Bool
 
-    init(rules: [CompiledRule], inputs: [RuleInput], nodes: [RuleNode], bits: Int) {
+    init(
+        rules: [CompiledRule], inputs: [RuleInput], nodes: [RuleNode], bits: Int, rates: [RateCondition] = []
+    ) {
         self.rules = rules
+        self.rates = rates
+        hasRates = !rates.isEmpty
         self.inputs = inputs
         conditions = RuleConditions(nodes: nodes, roots: rules.map(\.root), phases: rules.map(\.phase), bits: bits)
         guides = inputs.map { InputGuide($0) }
@@ -156,7 +167,9 @@ public final class Ruleset: Sendable {
             let end = inputs.firstIndex { $0.subject.phase > phase } ?? inputs.count
             return start..<end
         }
-        let subjects = inputs.map(\.subject) + rules.flatMap { $0.captures.map(\.subject) }
+        let subjects =
+            inputs.map(\.subject) + rules.flatMap { $0.captures.map(\.subject) }
+            + rates.flatMap { $0.key.compactMap(\.subject) }
         needsRequestBody = subjects.contains { $0.phase == .requestBody }
         needsResponseBody = subjects.contains { $0.phase == .responseBody }
         inspectsResponses = subjects.contains { $0.phase >= .responseHead }
@@ -222,6 +235,7 @@ public final class Ruleset: Sendable {
             kept += 1
         }
         state.matches.removeLast(state.matches.count - kept)
+        if hasRates { kept = setCountedApart(from: before, &state) }
         var delaying: Int?
         for index in before..<kept {
             let position = Int(state.matches[index])
@@ -231,6 +245,22 @@ public final class Ruleset: Sendable {
         }
         if let position = delaying { return .act(rule: position) }
         return .allow
+    }
+
+    /// Moves the rules that have counters, which still have to be asked. Where the others end.
+    private func setCountedApart(from start: Int, _ state: inout Evaluation) -> Int {
+        var kept = start
+        for index in start..<state.matches.count {
+            let rule = state.matches[index]
+            if rules[Int(rule)].rates.isEmpty {
+                state.matches[kept] = rule
+                kept += 1
+            } else {
+                state.counted.append(rule)
+            }
+        }
+        state.matches.removeLast(state.matches.count - kept)
+        return kept
     }
 
     private func applies(_ rule: Int, _ facts: ExchangeFacts) -> Bool {

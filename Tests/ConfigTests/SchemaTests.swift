@@ -44,6 +44,7 @@ import Wire
         denylist: {}
         allowlist: {}
         rules: {}
+        rate_limits: [{ name: a, key: client.ip, over: 1/1s, then: { action: block } }]
         block_page: {}
         collectors:
           - { name: a, type: otlp, url: "http://a/", headers: { x: y } }
@@ -84,6 +85,8 @@ import Wire
             },
             "listeners[]": ["address: \"127.0.0.1:1\""], "services[]": ["name: a"],
             "logins[]": ["name: w, match: { path: / }, user: { login: basic }"],
+            "rate_limits[]": ["name: a, key: client.ip, over: 1/1s"],
+            "then": ["block", "redirect", "respond", "delay", "close", "flag"].map { "action: \($0)" },
         ]
         var texts = ["x"]
         for (depth, part) in parts.enumerated().reversed() {

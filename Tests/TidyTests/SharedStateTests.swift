@@ -83,6 +83,7 @@ import Testing
         "Sources/Proxy/AttemptLedger.swift",
         "Sources/Proxy/EventRing.swift",
         "Sources/Proxy/LogFile.swift",
+        "Sources/Proxy/Rates/RateTable.swift",
         "Sources/Proxy/UpstreamHealth.swift",
         "Sources/Shipping/HTTPClient.swift",
         "Sources/Shipping/Sending/FileWriter.swift",

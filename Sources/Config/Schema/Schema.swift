@@ -14,7 +14,8 @@ package enum Schema {
     package static func rules() -> [UInt8] {
         let rules = describe { RuleReader.describe($0, $1) }
         let test = describe { TestReader.describe($0, $1) }
-        var writer = SchemaWriter(title: "Loginward rules", root: rules, conditions: test)
+        let rate = describe { _ = RateReader.read($0, $1) }
+        var writer = SchemaWriter(title: "Loginward rules", root: rules, conditions: test, rate: rate)
         return writer.write()
     }
 

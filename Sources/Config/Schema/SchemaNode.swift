@@ -5,7 +5,7 @@
 final class SchemaNode {
     /// A single value.
     enum Scalar: Hashable {
-        case text, duration, size, boolean
+        case text, duration, size, rate, boolean
         case integer(ClosedRange<Int>)
         case oneOf([String])
     }

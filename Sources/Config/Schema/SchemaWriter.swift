@@ -8,12 +8,15 @@ struct SchemaWriter {
     let root: SchemaNode
     /// What may be asked of a subject; then `when` holds conditions. nil: there are none.
     let conditions: SchemaNode?
+    /// What may be said of a counter among them.
+    let rate: SchemaNode?
     private var json = JSONWriter()
 
     /// What stands in place of any value.
     private static let variable = "\\$\\{env:"
 
-    init(title: String, root: SchemaNode, conditions: SchemaNode?) {
+    init(title: String, root: SchemaNode, conditions: SchemaNode?, rate: SchemaNode? = nil) {
+        self.rate = rate
         self.title = title
         self.root = root
         self.conditions = conditions
@@ -126,6 +129,7 @@ struct SchemaWriter {
         switch scalar {
         case .text: text()
         case .duration: pattern("^[0-9]+ *(ms|s|m|h|d)$")
+        case .rate: pattern("^[0-9]+ */ *[0-9]*(ms|s|m|h|d)$")
         case .size: pattern("^[0-9]+ *([KMG]iB|[kKMG]?B)$")
         case .boolean: either("^(true|false|yes|no|on|off)$") { $0.pair("type", "boolean") }
         case .integer(let range):
@@ -195,6 +199,10 @@ struct SchemaWriter {
                 $0.object { $0.fields(test) }
                 $0.json.endArray()
             }
+            if let rate = writer.rate {
+                writer.key("rate")
+                writer.object { $0.fields(rate) }
+            }
             writer.key("condition")
             writer.object { $0.condition() }
         }
@@ -209,6 +217,10 @@ struct SchemaWriter {
             for word in ["all", "any", "not"] {
                 writer.key(word)
                 writer.reference("conditions")
+            }
+            if writer.rate != nil {
+                writer.key("rate")
+                writer.reference("rate")
             }
             for subject in Subject.plain.keys.sorted() {
                 writer.key(subject)
