@@ -88,11 +88,24 @@ public final class PatternDatabase: Sendable {
     public func prepare(_ scratch: PatternScratch) {
         if let database = unsafe database { unsafe scratch.grow(for: database) }
         scratch.reserve(count)
+        scratch.memory.removeAll()
     }
 
-    /// Leaves the numbers of the patterns that match in `scratch.matched`, each once, in no order.
-    public func scan(_ text: Span<UInt8>, scratch: PatternScratch) {
+    /// Leaves the numbers of the patterns that match in `scratch.matched`, each once, in no order. A text that comes again and again and is no
+    /// secret may be remembered.
+    public func scan(_ text: Span<UInt8>, scratch: PatternScratch, remembers: Bool = false) {
         scratch.matched.removeAll(keepingCapacity: true)
+        if !remembers {
+            run(text, scratch)
+            return
+        }
+        let address = UInt(bitPattern: ObjectIdentifier(self))
+        if scratch.recall(address, text) { return }
+        run(text, scratch)
+        scratch.keep(address, text)
+    }
+
+    private func run(_ text: Span<UInt8>, _ scratch: PatternScratch) {
         if let database = unsafe database { unsafe scratch.run(database, text) }
         for index in others.indices where others[index].pattern.matches(text) {
             scratch.matched.append(UInt32(others[index].index))
@@ -106,8 +119,15 @@ public final class PatternScratch {
     private var handle: OpaquePointer?
     /// Numbers of the patterns that the last scan found.
     public fileprivate(set) var matched: [UInt32] = []
+    fileprivate var memory = ScanMemory()
 
     public init() {}
+
+    fileprivate func recall(_ database: UInt, _ text: Span<UInt8>) -> Bool {
+        memory.recall(database, text, into: &matched)
+    }
+
+    fileprivate func keep(_ database: UInt, _ text: Span<UInt8>) { memory.keep(database, text, matched) }
 
     deinit { unsafe hs_free_scratch(handle) }
 

@@ -29,7 +29,7 @@ enum Inspection {
         identify(exchange, policy, worker)
         RequestTarget.normalise(bytes.slice(exchange.request.path), into: &exchange.path)
         // 2. The allowlist wins over everything that follows.
-        allow(ListLookup.head(of: exchange, in: .allow, worker), exchange)
+        allow(ListLookup.head(of: exchange, in: .allow, policy, worker), exchange)
         if !exchange.isAllowlisted && RateCheck.refuses(exchange, worker) {
             if !onlyNotes(exchange) { return .refuse(.tooManyRequests) }
             exchange.outcome = .monitored
@@ -45,7 +45,7 @@ enum Inspection {
         // 4. The denylist. 5. Rules on the head.
         var decision = Decision.pass
         if !exchange.isAllowlisted {
-            if let action = deny(ListLookup.head(of: exchange, in: .deny, worker), exchange, worker) {
+            if let action = deny(ListLookup.head(of: exchange, in: .deny, policy, worker), exchange, worker) {
                 decision = .act(action)
             } else {
                 if ruleset.needsFingerprints { LoginObserver.printHead(exchange) }
@@ -107,9 +107,9 @@ enum Inspection {
         if exchange.isAllowlisted { return .pass }
         // Without a name only a list that looks at the body can say anything.
         if !exchange.login.hasName && !ListLookup.needsRequestBody(policy, worker) { return .pass }
-        allow(ListLookup.body(of: exchange, in: .allow, worker), exchange)
+        allow(ListLookup.body(of: exchange, in: .allow, policy, worker), exchange)
         if exchange.isAllowlisted { return .pass }
-        let action = deny(ListLookup.body(of: exchange, in: .deny, worker), exchange, worker)
+        let action = deny(ListLookup.body(of: exchange, in: .deny, policy, worker), exchange, worker)
         if let action { return .act(action) }
         return AttemptCheck.arrive(exchange, worker).map { .act($0) } ?? .pass
     }
@@ -154,10 +154,10 @@ enum Inspection {
         let policy = exchange.policy
         if policy.ruleset.needsSessionFingerprint { LoginObserver.printSession(exchange) }
         if !exchange.isAllowlisted {
-            allow(ListLookup.answer(to: exchange, in: .allow, worker), exchange)
+            allow(ListLookup.answer(to: exchange, in: .allow, policy, worker), exchange)
         }
         if exchange.isAllowlisted { return nil }
-        if let action = deny(ListLookup.answer(to: exchange, in: .deny, worker), exchange, worker) {
+        if let action = deny(ListLookup.answer(to: exchange, in: .deny, policy, worker), exchange, worker) {
             return action
         }
         if policy.ruleset.inspectsResponses {

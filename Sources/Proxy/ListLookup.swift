@@ -6,12 +6,14 @@ import Wire
 /// What a list, of denied or of allowed ones, says of an exchange as far as it is known: first what was added at run time, then the files.
 enum ListLookup {
     /// By the request's head: address, user agent, session token, the fingerprints of the head.
-    static func head(of exchange: Exchange, in name: ListName, _ worker: Worker) -> ListHit? {
-        let list = list(name, of: exchange)
+    static func head(of exchange: Exchange, in name: ListName, _ policy: Policy, _ worker: Worker) -> ListHit? {
+        let list = list(name, policy)
         if list.isEmpty && worker.overlayIsEmpty(name) { return nil }
         let bytes = exchange.requestSpan
         let now = seconds(worker)
-        if let hit = worker.findOverlay(name, address: exchange.client, now: now) { return hit }
+        if !worker.overlayIsEmpty(name), let hit = worker.findOverlay(name, address: exchange.client, now: now) {
+            return hit
+        }
         if let hit = list.find(address: exchange.client, now: now) { return hit }
         if has(.userAgent, list, name, worker), let index = exchange.request.first(.userAgent) {
             let value = bytes.slice(exchange.request.fields[index].value)
@@ -26,8 +28,8 @@ enum ListLookup {
     }
 
     /// By the typed name of a login, and the fingerprint that needs the names of the body's values.
-    static func body(of exchange: Exchange, in name: ListName, _ worker: Worker) -> ListHit? {
-        let list = list(name, of: exchange)
+    static func body(of exchange: Exchange, in name: ListName, _ policy: Policy, _ worker: Worker) -> ListHit? {
+        let list = list(name, policy)
         if list.isEmpty && worker.overlayIsEmpty(name) { return nil }
         if exchange.login.hasName {
             let typed = exchange.login.name
@@ -39,8 +41,8 @@ enum ListLookup {
     }
 
     /// By the user whom the answer's head names, and the session's fingerprint, which has that user in it.
-    static func answer(to exchange: Exchange, in name: ListName, _ worker: Worker) -> ListHit? {
-        let list = list(name, of: exchange)
+    static func answer(to exchange: Exchange, in name: ListName, _ policy: Policy, _ worker: Worker) -> ListHit? {
+        let list = list(name, policy)
         if list.isEmpty && worker.overlayIsEmpty(name) { return nil }
         if !exchange.login.userID.isEmpty {
             let userID = exchange.login.userID
@@ -61,12 +63,12 @@ enum ListLookup {
         if hit.isOverlay {
             worker.appendOverlayReason(of: hit, name, to: &exchange.reason)
         } else {
-            list(name, of: exchange).appendReason(of: hit, to: &exchange.reason)
+            list(name, exchange.policy).appendReason(of: hit, to: &exchange.reason)
         }
     }
 
-    private static func list(_ name: ListName, of exchange: Exchange) -> Denylist {
-        name == .deny ? exchange.policy.denylist : exchange.policy.allowlist
+    private static func list(_ name: ListName, _ policy: Policy) -> Denylist {
+        name == .deny ? policy.denylist : policy.allowlist
     }
 
     /// By a cookie's value, or the token of an Authorization field.

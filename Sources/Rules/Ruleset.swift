@@ -67,6 +67,8 @@ final class RuleInput: Sendable {
     let database: PatternDatabase?
     /// Bit of each pattern of the database.
     let patternBits: [Int]
+    /// Its values come again and again and are no secrets: what a scan found may be remembered.
+    let isRepeated: Bool
 
     init(
         subject: Subject, known: FieldName, transforms: [Transform], existsBit: Int, direct: DirectTests,
@@ -84,6 +86,19 @@ final class RuleInput: Sendable {
         self.direct = direct
         self.database = database
         self.patternBits = patternBits
+        isRepeated =
+            switch subject {
+            case .path, .host: true
+            case .header:
+                switch known {
+                case .host, .userAgent, .accept, .acceptEncoding, .acceptLanguage, .acceptCharset, .contentType,
+                    .connection,
+                    .te:
+                    true
+                default: false
+                }
+            default: false
+            }
     }
 }
 
@@ -216,7 +231,7 @@ public final class Ruleset: Sendable {
     ) {
         if !input.direct.isEmpty { input.direct.look(at: value, &state) }
         guard let database = input.database else { return }
-        database.scan(value, scratch: scratch.patterns)
+        database.scan(value, scratch: scratch.patterns, remembers: input.isRepeated)
         for index in scratch.patterns.matched.indices {
             state.set(input.patternBits[Int(scratch.patterns.matched[index])])
         }

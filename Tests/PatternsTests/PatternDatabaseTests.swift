@@ -87,4 +87,42 @@ struct PatternDatabaseTests {
             #expect(throws: PatternError.self) { try Pattern(expression, caseInsensitive: false) }
         }
     }
+
+    @Test func `what is remembered is what a scan would find, for texts that hardly differ and for every database`()
+        throws
+    {
+        let sources = Self.expressions.map { PatternDatabase.Source(expression: $0, caseInsensitive: false) }
+        let databases = [
+            try PatternDatabase(sources), try PatternDatabase(Array(sources.prefix(3))),
+            try PatternDatabase([.init(expression: "never", caseInsensitive: false)]),
+        ]
+        let remembering = PatternScratch()
+        for database in databases { database.prepare(remembering) }
+        var dice = Dice(state: 7)
+        var texts = (0..<40).map { number in Array("Mozilla/5.0 (X11; on=12\(number % 10)) x*y+z a.c".utf8) }
+        texts += [[], Array("y".utf8), [UInt8](repeating: 97, count: 256), [UInt8](repeating: 97, count: 257)]
+        for _ in 0..<6_000 {
+            var text = texts[Int.random(in: 0..<texts.count, using: &dice)]
+            if !text.isEmpty && Bool.random(using: &dice) {
+                text[Int.random(in: 0..<text.count, using: &dice)] = UInt8.random(in: 32..<127, using: &dice)
+            }
+            let database = databases[Int.random(in: 0..<3, using: &dice)]
+            database.scan(text.span, scratch: remembering, remembers: true)
+            #expect(Set(remembering.matched) == matches(database, text))
+        }
+    }
+
+    @Test func `a new policy begins with nothing remembered`() throws {
+        let scratch = PatternScratch()
+        for round in 0..<50 {
+            // The next database may come to stand where this one stood.
+            let word = round % 2 == 0 ? "curl" : "wget"
+            let database = try PatternDatabase([.init(expression: word, caseInsensitive: false)])
+            database.prepare(scratch)
+            for _ in 0..<2 {
+                database.scan(Array("curl/8".utf8).span, scratch: scratch, remembers: true)
+                #expect(scratch.matched.count == (round % 2 == 0 ? 1 : 0))
+            }
+        }
+    }
 }

@@ -28,8 +28,9 @@ public enum ListChange: Equatable, Sendable {
 }
 
 /// The entries of one list that were added at run time, on top of the compiled one: one hash probe for a text, one for each prefix length in use for
-/// an address, no allocation. Confined to one worker, which has a copy of its own, so that a lookup takes no lock.
-public struct ListOverlay {
+/// an address, no allocation. Confined to one worker, which has entries of its own, so that a lookup takes no lock. It cannot be copied: a copy
+/// for each question cost five reference counts.
+public struct ListOverlay: ~Copyable {
     private struct Row {
         var entry: ListEntry?
         var hash: UInt64
