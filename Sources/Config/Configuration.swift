@@ -16,6 +16,7 @@ package struct Configuration: Sendable {
     package var services: [ServiceSettings] = []
     package var limits = LimitSettings()
     package var detection = DetectionSettings()
+    package var sessions = SessionSettings()
     package var denylist = ListSettings()
     package var allowlist = ListSettings()
     /// The most entries that may be added at run time.

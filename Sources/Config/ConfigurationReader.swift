@@ -61,6 +61,7 @@ package enum ConfigurationReader {
         all.services = ServiceReader.read(top, context)
         all.limits = LimitReader.read(top, context)
         all.detection = DetectionReader.read(top, context)
+        all.sessions = SessionReader.read(top, context)
         all.denylist = listed(top, "denylist", context)
         all.allowlist = listed(top, "allowlist", context)
         if let section = top.section("overlay") {

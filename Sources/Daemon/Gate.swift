@@ -34,6 +34,7 @@ final class Gate: Sendable {
     private let detection: DetectionQueue
     private let coverage: Coverage
     private let memory: DetectionMemory
+    private let sessions: SessionMemory
     private let lists: RunTimeLists
     private let listTicker = Ticker(label: "loginward.lists")
     private let reports: EventReports
@@ -45,8 +46,9 @@ final class Gate: Sendable {
 
     private init(
         loops: LoopSet, reloader: Reloader, slots: SlotRegistry, outputs: Outputs, health: HealthChecks,
-        coverage: Coverage, memory: DetectionMemory, lists: RunTimeLists, log: Logs
+        coverage: Coverage, memory: DetectionMemory, sessions: SessionMemory, lists: RunTimeLists, log: Logs
     ) {
+        self.sessions = sessions
         self.memory = memory
         self.lists = lists
         self.loops = loops
@@ -72,10 +74,13 @@ final class Gate: Sendable {
         let memory = DetectionMemory(
             stateDirectory: configuration.stateDirectory, settings: configuration.detection, log: log)
         let ledger = memory.ledger
+        let sessions = SessionMemory(
+            stateDirectory: configuration.stateDirectory, settings: configuration.sessions, hash: ledger.hash, log: log)
         let loops: LoopSet
         do throws(Fault) {
             loops = try LoopSet(
                 count: count, policy: loaded.policy, accessLog: outputs.accessLog, ledger: ledger,
+                sessions: sessions.tokens,
                 descriptors: descriptors, manager: manager, log: log)
         } catch {
             outputs.discard(prepared)
@@ -97,11 +102,12 @@ final class Gate: Sendable {
                 health.adopt($0)
                 coverage.keep($0.policy)
                 ledger.adopt($0.configuration.detection)
+                sessions.adopt($0.configuration.sessions)
                 lists.changeLimit(to: $0.configuration.overlayEntries)
             })
         let gate = Gate(
             loops: loops, reloader: reloader, slots: slots, outputs: outputs, health: health, coverage: coverage,
-            memory: memory, lists: lists, log: log)
+            memory: memory, sessions: sessions, lists: lists, log: log)
         do throws(StartTrouble) {
             try gate.openAdmin(configuration)
         } catch {
@@ -112,6 +118,7 @@ final class Gate: Sendable {
         outputs.adopt(prepared)
         gate.detection.start()
         memory.start()
+        sessions.start()
         gate.listTicker.start(everyMilliseconds: 1_000) { lists.letGo(now: Clock.unixSeconds) }
         health.adopt(loaded)
         loops.adopt(loaded.policy)
@@ -166,7 +173,11 @@ final class Gate: Sendable {
                     losses: outputs.accessLog.losses, reload: reloader.last,
                     policy: reloader.current.policy
                 ).families() + coverageReport().families()
-                    + ListActions.families(lists.counts, reloader.current.policy)
+                    + ListActions.families(lists.counts, reloader.current.policy) + [
+                        MetricFamily(
+                            "loginward_session_users", .gauge, "Users of whom session tokens are remembered.",
+                            value: Double(sessions.tokens.userCount))
+                    ]
             },
             status: { [self] in
                 StatusReport(
@@ -240,6 +251,7 @@ final class Gate: Sendable {
         loops.stop()
         detection.stop()
         memory.stop()
+        sessions.stop()
         coverage.stop()
         listTicker.stop()
         outputs.archive?.drain()

@@ -25,7 +25,8 @@ final class LoopSet: Sendable {
     /// Starts `count` loops, each with a worker under `policy`. They accept nothing before `listen`.
     /// `descriptors`: how many of them all clients together may hold.
     init(
-        count: Int, policy: Policy, accessLog: LogFile, ledger: AttemptLedger, descriptors: Int,
+        count: Int, policy: Policy, accessLog: LogFile, ledger: AttemptLedger, sessions: SessionTokens,
+        descriptors: Int,
         manager: ServiceManager, log: Logs
     ) throws(Fault) {
         let given = ServiceManager.inheritedSockets()
@@ -48,7 +49,7 @@ final class LoopSet: Sendable {
                 prepare: { loop in
                     let worker = Worker(
                         loop: loop, policy: policy, events: ring, accessLog: accessLog, seed: seed, ledger: ledger,
-                        loops: count,
+                        sessions: sessions, loops: count,
                         descriptors: descriptors,
                         reportFault: { fault, server in
                             log.fault(

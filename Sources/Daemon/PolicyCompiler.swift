@@ -49,7 +49,8 @@ enum PolicyCompiler {
             pages: BlockPages(html: configuration.blockPageHTML, json: configuration.blockPageJSON),
             writesAccessLog: configuration.accessLog != nil, flagHeaders: flagHeaders(inForce), listeners: listeners,
             detects: configuration.detection.isEnabled, deviceCookie: configuration.detection.deviceCookie,
-            rates: rates(ruleset, old), requestLimit: requestLimit(configuration.limits, old))
+            rates: rates(ruleset, old), requestLimit: requestLimit(configuration.limits, old),
+            sessionSeconds: configuration.sessions.isEnabled ? configuration.sessions.seconds : nil)
         // Lists of millions of lines are not kept beside what was made of them.
         var kept = configuration
         kept.denylist.forgetContents()

@@ -53,6 +53,8 @@ public final class LoginRoute: Sendable {
     public let existsWhen: [OutcomeTest]
     public let unknownWhen: [OutcomeTest]
     public let userID: IdentifierSource?
+    /// Where the answer hands out the session's tokens; empty: wherever they usually stand.
+    public let sessions: [SessionSource]
     /// A test looks into the answer's body.
     public let needsResponseBody: Bool
 
@@ -61,8 +63,9 @@ public final class LoginRoute: Sendable {
         failure: [OutcomeTest],
         existsWhen: [OutcomeTest], unknownWhen: [OutcomeTest], userID: IdentifierSource?, kind: EventKind = .login,
         isMain: Bool = true, conditions: [RequestCondition] = [], challenge: [OutcomeTest] = [],
-        locked: [OutcomeTest] = []
+        locked: [OutcomeTest] = [], sessions: [SessionSource] = []
     ) {
+        self.sessions = sessions
         self.name = Array(name.utf8)
         self.kind = kind
         self.isMain = isMain
@@ -85,6 +88,7 @@ public final class LoginRoute: Sendable {
         case .body, .token: readsBody = true
         case .header, .cookie, nil: break
         }
+        for case .body in sessions { readsBody = true }
         needsResponseBody = readsBody
     }
 

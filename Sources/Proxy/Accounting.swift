@@ -15,6 +15,7 @@ enum Accounting {
             LoginReport.emit(exchange, worker, microseconds: microseconds)
             AttemptCheck.end(exchange, worker)
         }
+        if exchange.hasResponseHead && !exchange.login.isLogin { SessionCheck.follow(exchange, worker) }
         if worker.policy.writesAccessLog { worker.accessLog.write(exchange, microseconds: microseconds) }
     }
 }

@@ -30,7 +30,7 @@ enum Inspection {
         RequestTarget.normalise(bytes.slice(exchange.request.path), into: &exchange.path)
         // 2. The allowlist wins over everything that follows.
         allow(ListLookup.head(of: exchange, in: .allow, policy, worker), exchange)
-        if !exchange.isAllowlisted && RateCheck.refuses(exchange, worker) {
+        if !exchange.isAllowlisted && RateCheck.refuses(exchange, policy, worker) {
             if !onlyNotes(exchange) { return .refuse(.tooManyRequests) }
             exchange.outcome = .monitored
         }
@@ -45,7 +45,10 @@ enum Inspection {
         // 4. The denylist. 5. Rules on the head.
         var decision = Decision.pass
         if !exchange.isAllowlisted {
-            if let action = deny(ListLookup.head(of: exchange, in: .deny, policy, worker), exchange, worker) {
+            let hit =
+                ListLookup.head(of: exchange, in: .deny, policy, worker)
+                ?? SessionCheck.denied(exchange, policy, worker)
+            if let action = deny(hit, exchange, worker) {
                 decision = .act(action)
             } else {
                 if ruleset.needsFingerprints { LoginObserver.printHead(exchange) }

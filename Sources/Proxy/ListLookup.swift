@@ -53,6 +53,21 @@ enum ListLookup {
         return find(exchange.evaluation.fingerprints.session, exchange, list, name, worker)
     }
 
+    /// By what a login was known by, when it is not the request that says it.
+    static func user(
+        login: [UInt8], userID: [UInt8], of exchange: Exchange, in name: ListName, _ worker: Worker
+    ) -> ListHit? {
+        let list = list(name, exchange.policy)
+        if !login.isEmpty, let hit = find(.login, login.span, list, name, worker) { return hit }
+        return userID.isEmpty ? nil : find(.userID, userID.span, list, name, worker)
+    }
+
+    /// Some entry is about a user.
+    static func namesUsers(_ name: ListName, _ policy: Policy, _ worker: Worker) -> Bool {
+        let list = list(name, policy)
+        return has(.login, list, name, worker) || has(.userID, list, name, worker)
+    }
+
     /// Some entry looks at what is known only with the request's body.
     static func needsRequestBody(_ policy: Policy, _ worker: Worker) -> Bool {
         policy.denylist.needsRequestBody || policy.allowlist.needsRequestBody || worker.overlayNeedsRequestBody(.deny)

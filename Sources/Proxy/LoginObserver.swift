@@ -121,7 +121,7 @@ enum LoginObserver {
         exchange.observesBody = exchange.policy.ruleset.needsResponseBody && !exchange.isAllowlisted
         readDeclared(exchange, worker)
         if let route = exchange.login.route {
-            if route.needsResponseBody { exchange.observesBody = true }
+            if route.needsResponseBody || SessionCheck.observesBody(exchange) { exchange.observesBody = true }
             route.readUserID(
                 exchange.response, answerBytes, values: exchange.responseValues, into: &exchange.login.userID)
         }

@@ -30,6 +30,11 @@ package final class Policy: Sendable {
     /// Attacks are looked for, and the cookie by which a device is known again.
     package let detects: Bool
     package let deviceCookie: [UInt8]
+    /// Tokens that logins give out are remembered, for so many seconds.
+    package let remembersSessions: Bool
+    package let sessionSeconds: Int64
+    /// Fields other than Cookie and Authorization in which some route says that tokens come, lower case.
+    let sessionHeaders: [[UInt8]]
     /// Names of the headers that `flag` actions write, lower case: what a client sends under them is removed.
     package let flagHeaders: [[UInt8]]
     /// Listeners by their identity (`ListenerPolicy.identity`).
@@ -40,7 +45,8 @@ package final class Policy: Sendable {
         ruleset: Ruleset, ruleSlots: [Int], denylist: Denylist, allowlist: Denylist, limits: ExchangeLimits,
         requestID: RequestIDPolicy,
         pages: BlockPages, writesAccessLog: Bool, flagHeaders: [[UInt8]], listeners: [ListenerPolicy],
-        detects: Bool = false, deviceCookie: String = "", rates: [RateTable] = [], requestLimit: RateTable? = nil
+        detects: Bool = false, deviceCookie: String = "", rates: [RateTable] = [], requestLimit: RateTable? = nil,
+        sessionSeconds: Int64? = nil
     ) {
         self.generation = generation
         self.monitorsOnly = monitorsOnly
@@ -59,6 +65,13 @@ package final class Policy: Sendable {
         self.deviceCookie = Array(deviceCookie.utf8)
         self.flagHeaders = flagHeaders
         self.rates = rates
+        remembersSessions = sessionSeconds != nil
+        self.sessionSeconds = sessionSeconds ?? 0
+        sessionHeaders = Array(
+            Set(
+                services.flatMap { $0.logins.flatMap(\.sessions) }.compactMap {
+                    if case .header(let name) = $0 { name } else { nil }
+                }))
         self.requestLimit = requestLimit
         self.listeners = listeners
     }

@@ -36,6 +36,7 @@ package final class Worker: EventTarget {
     let scratch = EvaluationScratch()
     let inflater = Inflater()
     let ledger: AttemptLedger
+    let sessions: SessionTokens
     /// The fields of the login that is being judged.
     var headerList = HeaderList()
     /// The head that is being read; swapped into an exchange when it is complete.
@@ -71,10 +72,11 @@ package final class Worker: EventTarget {
 
     package init(
         loop: Loop, policy: Policy, events: EventRing, accessLog: LogFile, seed: (UInt64, UInt64),
-        ledger: AttemptLedger, loops: Int = 1, descriptors: Int = .max,
+        ledger: AttemptLedger, sessions: SessionTokens? = nil, loops: Int = 1, descriptors: Int = .max,
         reportFault: @escaping @Sendable (Fault, [UInt8]) -> Void
     ) {
         self.ledger = ledger
+        self.sessions = sessions ?? SessionTokens(hash: ledger.hash, limit: 1_024)
         self.loops = loops
         self.descriptors = descriptors
         addresses = AddressCounts(seed: seed.0 ^ seed.1)

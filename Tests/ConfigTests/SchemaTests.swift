@@ -44,6 +44,7 @@ import Wire
         denylist: {}
         allowlist: {}
         rules: {}
+        sessions: {}
         rate_limits: [{ name: a, key: client.ip, over: 1/1s, then: { action: block } }]
         block_page: {}
         collectors:

@@ -64,12 +64,13 @@ enum LoginReader {
         }
         let holder = layers.of("user_id")
         let userID = holder.string("user_id").flatMap { identifierSource($0, holder.place("user_id"), context) }
+        let sessions = SessionReader.readSources(layers.of("session"), context)
         guard let name, let path, let source else { return nil }
         return LoginRoute(
             name: name, method: method, path: path, user: source, success: success, failure: failure,
             existsWhen: existsWhen, unknownWhen: unknownWhen, userID: userID, kind: kind.kind, isMain: !layers.isPreset,
             conditions: conditions,
-            challenge: challenge, locked: locked)
+            challenge: challenge, locked: locked, sessions: sessions)
     }
 
     private static func readUser(_ layers: LoginLayers, isNeeded: Bool, _ context: ReadingContext) -> LoginRoute

@@ -15,8 +15,8 @@ enum RateCheck {
 
     /// Asks the counters of the rules that wait for them, and gives the verdict with those that are over.
     static func decide(_ verdict: Verdict, _ exchange: Exchange, _ worker: Worker) -> Verdict {
+        if !exchange.evaluation.waitsForCounters { return verdict }
         let ruleset = exchange.policy.ruleset
-        if !ruleset.hasRates { return verdict }
         var verdict = verdict
         ruleset.takeCounted(&exchange.evaluation, into: &worker.countedRules)
         for place in worker.countedRules.indices {
@@ -52,8 +52,8 @@ enum RateCheck {
     }
 
     /// `limits.requests_per_address`. Before rules, lists of names and bodies: nothing was made for the request yet.
-    static func refuses(_ exchange: Exchange, _ worker: Worker) -> Bool {
-        guard let table = exchange.policy.requestLimit else { return false }
+    static func refuses(_ exchange: Exchange, _ policy: Policy, _ worker: Worker) -> Bool {
+        guard let table = policy.requestLimit else { return false }
         let key = worker.ledger.hash.of(exchange.client, bits: clientBits(exchange))
         guard let wait = table.charge(key, now: worker.loop.now) else { return false }
         exchange.retryAfter = wait

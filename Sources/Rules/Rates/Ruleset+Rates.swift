@@ -54,3 +54,8 @@ extension Ruleset {
         visitResponse(subject, head, bytes, state.userID, state.fingerprints, scratch, body)
     }
 }
+
+extension Evaluation {
+    /// Some rule waits for its counters.
+    public var waitsForCounters: Bool { !counted.isEmpty }
+}
