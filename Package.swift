@@ -49,12 +49,17 @@ let package = Package(
         door("CCurl", "libcurl", "libcurl4-openssl-dev"),
         door("CSQLite", "sqlite3", "libsqlite3-dev"),
         door("CNGHTTP2", "libnghttp2", "libnghttp2-dev"),
+        // Its pkg-config file asks for a definition that SwiftPM refuses, and nothing else.
+        .systemLibrary(name: "CUTF8Proc", path: "Sources/CUTF8Proc", providers: [.apt(["libutf8proc-dev"])]),
+        .systemLibrary(name: "CInjection", path: "Sources/CInjection", providers: [.apt(["libmodsecurity-dev"])]),
 
         // Pure: bytes and time are arguments.
         .target(name: "Wire", dependencies: ["CZlib"], swiftSettings: hot),
         .target(name: "HTTP2", dependencies: ["Wire", "CNGHTTP2"], swiftSettings: hot),
         .target(name: "Patterns", dependencies: ["Wire", "CVectorscan", "CRE2"], swiftSettings: hot),
-        .target(name: "Rules", dependencies: ["Wire", "Patterns"], swiftSettings: hot),
+        .target(
+            name: "Rules", dependencies: ["Wire", "Patterns", "CUTF8Proc", "CInjection"], swiftSettings: hot,
+            linkerSettings: [.linkedLibrary(":libmodsecurity.a")]),
         .target(name: "Logins", dependencies: ["Wire", "Patterns", "COpenSSL"], swiftSettings: hot),
         .target(
             name: "Config",

@@ -22,6 +22,8 @@ package struct Configuration: Sendable {
     /// The most entries that may be added at run time.
     package var overlayEntries = 100_000
     package var rules: [Rule] = []
+    /// What was read and has no effect, or another than may be meant.
+    package var warnings: [Problem] = []
     package var blockPageHTML: String?
     package var blockPageJSON: String?
     package var collectors: [CollectorSettings] = []

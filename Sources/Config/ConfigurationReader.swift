@@ -69,6 +69,7 @@ package enum ConfigurationReader {
             section.finish()
         }
         all.rules = RateReader.readLimits(top, context) + readRules(top, context)
+        all.warnings = context.warnings
         if let page = top.section("block_page") {
             all.blockPageHTML = readPage(page, "html", context)
             all.blockPageJSON = readPage(page, "json", context)
@@ -152,9 +153,15 @@ package enum ConfigurationReader {
         guard let section = top.section("rules") else { return [] }
         let files = paths(section, context)
         section.finish()
-        return files.flatMap { path, place -> [Rule] in
+        let draft = DatadogDraft(context)
+        let own = files.flatMap { path, place -> [Rule] in
             guard let bytes = context.contents(path, place) else { return [] }
-            return RuleReader.read(bytes, file: path, context)
+            return RuleReader.read(bytes, file: path, into: draft, context)
         }
+        if draft.rules.isEmpty { return own }
+        let made = DatadogRules.make(draft)
+        context.warn(made.warnings)
+        // What somebody wrote for this program decides before what came in a ruleset.
+        return own + made.rules
     }
 }

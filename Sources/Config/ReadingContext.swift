@@ -54,6 +54,11 @@ final class ReadingContext {
         for key in keys { asked.insert(general.isEmpty ? key : "\(general).\(key)") }
     }
 
+    /// What is told and refuses nothing.
+    private(set) var warnings: [Problem] = []
+
+    func warn(_ more: [Problem]) { warnings += more }
+
     func report(_ more: [Problem]) { problems += more }
 
     /// A path as it stands in `file`: relative ones start at that file's folder.

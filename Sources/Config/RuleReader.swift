@@ -5,20 +5,34 @@ import Yams
 
 /// Reads one rule file into descriptions.
 enum RuleReader {
-    static func read(_ bytes: [UInt8], file: String, _ context: ReadingContext) -> [Rule] {
-        guard let node = YAMLDocument.parse(bytes, file: file, context),
-            let top = YAMLSection(node, file: file, path: "", context)
-        else { return [] }
-        if let version = top.string("version"), version.hasPrefix("2.") {
-            context.report(
-                top.place("version"), "rulesets of Datadog's format (version \(version)) are not read by this version",
-                hint: "rules: [...] of this program's own language")
+    /// Rules of this program's language are returned; a ruleset of Datadog's format goes into `draft`.
+    static func read(_ bytes: [UInt8], file: String, into draft: DatadogDraft, _ context: ReadingContext) -> [Rule] {
+        if let document = datadogJSON(bytes, file, context) {
+            draft.take(document)
             return []
         }
+        guard let node = YAMLDocument.parse(bytes, file: file, context) else { return [] }
+        if case .mapping(let mapping) = node, mapping["version"]?.scalar?.string.hasPrefix("2") == true {
+            draft.take(DocumentNode(node, file: file))
+            return []
+        }
+        guard let top = YAMLSection(node, file: file, path: "", context) else { return [] }
+        _ = top.string("version")
         if !top.has("rules") { context.report(top.place, "the file needs \"rules\"") }
         let rules = top.sections("rules").compactMap { readRule($0, context) }
         top.finish()
         return rules
+    }
+
+    /// A file that is JSON and says so by its version; YAML reads all JSON, but slowly.
+    private static func datadogJSON(_ bytes: [UInt8], _ file: String, _ context: ReadingContext) -> DocumentNode? {
+        guard bytes.first(where: { $0 > 32 }) == UInt8(ascii: "{") else { return nil }
+        let trial = ReadingContext(context.environment)
+        guard let document = JSONDocument.parse(bytes, file: file, trial), DatadogDraft.isRuleset(document) else {
+            return nil
+        }
+        context.report(trial.problems)
+        return document
     }
 
     /// What a file of rules may hold, told by being asked.

@@ -96,6 +96,7 @@ final class Reloader: Sendable {
                 // A server that is new has no address before it was asked for.
                 names.refresh(onlyUnknown: true)
                 warnOfShrinking(old, result.policy)
+                Reloader.tell(result.configuration.warnings, log)
                 outputs.adopt(prepared)
                 loops.adopt(result.policy)
                 needsRestart = restartNeeded(result.configuration)
@@ -115,6 +116,11 @@ final class Reloader: Sendable {
         state.withLock { $0.last = outcome }
         names.endpoints.keep(only: current.policy.services.flatMap(\.upstream.servers))
         return outcome
+    }
+
+    /// A start and a reload tell what `check` tells.
+    static func tell(_ warnings: [Problem], _ log: Logs) {
+        for warning in warnings { log.warning("configuration", ["warning": warning.description]) }
     }
 
     private func warnOfShrinking(_ old: Policy, _ new: Policy) {

@@ -19,6 +19,7 @@ enum Supervisor {
             log.error("the configuration has problems", ["count": "\(read.problems.count)", "file": path])
             return ExitStatus.configuration
         }
+        Reloader.tell(loaded.configuration.warnings, log)
         let descriptors = raiseDescriptorLimit(log)
         let names = NameRefresh(endpoints: endpoints, log: log)
         names.refresh()

@@ -37,40 +37,43 @@ public final class PatternDatabase: Sendable {
             }
             var flags = UInt32(HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY)
             if source.caseInsensitive { flags |= UInt32(HS_FLAG_CASELESS) }
-            if usesVectorscan, let text = PatternTranslation.translate(source.expression),
-                PatternDatabase.accepts(text, flags: flags)
-            {
+            if usesVectorscan, let text = PatternTranslation.translate(source.expression) {
                 fast.append((index, text, flags))
             } else {
                 others.append((index, pattern))
             }
         }
         count = sources.count
-        var database = unsafe fast.isEmpty ? nil : PatternDatabase.compile(fast)
-        if !fast.isEmpty && (unsafe database == nil) {
-            // Together they are too much for one database: RE2 takes all of them.
-            unsafe database = nil
-            for (index, _, _) in fast {
-                if let pattern = try? Pattern(
-                    sources[index].expression, caseInsensitive: sources[index].caseInsensitive)
-                {
-                    others.append((index, pattern))
-                }
+        let (database, refused) = unsafe PatternDatabase.compileWhatGoes(&fast)
+        unsafe self.database = unsafe database
+        for index in refused {
+            let source = sources[index]
+            if let pattern = try? Pattern(source.expression, caseInsensitive: source.caseInsensitive) {
+                others.append((index, pattern))
             }
         }
-        unsafe self.database = unsafe database
         self.others = others.map { (index: $0.0, pattern: $0.1) }
+    }
+
+    /// Takes out what Vectorscan names as the reason why it refuses, until it takes the rest; the numbers of what was taken out.
+    private static func compileWhatGoes(
+        _ patterns: inout [(Int, String, UInt32)]
+    ) -> (database: OpaquePointer?, refused: [Int]) {
+        var refused: [Int] = []
+        while !patterns.isEmpty {
+            var culprit = -1
+            if let database = unsafe compile(patterns, &culprit) { return unsafe (database, refused) }
+            guard patterns.indices.contains(culprit) else { break }
+            refused.append(patterns.remove(at: culprit).0)
+        }
+        // Together they are too much for one database: RE2 takes all of them.
+        return (nil, refused + patterns.map { $0.0 })
     }
 
     deinit { unsafe hs_free_database(database) }
 
-    private static func accepts(_ text: String, flags: UInt32) -> Bool {
-        guard let compiled = unsafe compile([(0, text, flags)]) else { return false }
-        unsafe hs_free_database(compiled)
-        return true
-    }
-
-    private static func compile(_ patterns: [(Int, String, UInt32)]) -> OpaquePointer? {
+    /// nil when it is refused; `culprit` is then the place of the pattern because of which, or -1.
+    private static func compile(_ patterns: [(Int, String, UInt32)], _ culprit: inout Int) -> OpaquePointer? {
         let texts = unsafe patterns.map { unsafe strdup($0.1) }
         defer { unsafe texts.forEach { unsafe free($0) } }
         let pointers = unsafe texts.map { unsafe UnsafePointer<CChar>($0) }
@@ -80,7 +83,10 @@ public final class PatternDatabase: Sendable {
         var failure: UnsafeMutablePointer<hs_compile_error_t>?
         let result = unsafe CVectorscan_compile(
             pointers, flags, numbers, UInt32(patterns.count), &database, &failure)
-        if let failure = unsafe failure { unsafe hs_free_compile_error(failure) }
+        if let failure = unsafe failure {
+            culprit = unsafe Int(failure.pointee.expression)
+            unsafe hs_free_compile_error(failure)
+        }
         return unsafe result == HS_SUCCESS ? database : nil
     }
 

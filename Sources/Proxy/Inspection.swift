@@ -82,7 +82,9 @@ enum Inspection {
                 if policy.limits.refusesOverBody { return .refuse(.overBody) }
                 worker.counters.uninspectedBodies += 1
                 exchange.reason.append("over_body")
-                return inspectName(exchange, policy, worker)
+                if case .act(let action) = inspectName(exchange, policy, worker) { return .act(action) }
+                // What they ask of the rest of the request is still to be answered.
+                return exchange.isAllowlisted ? .pass : judgeBody(exchange, policy, worker)
             }
             return .gather
         case .act(let action) where exchange.login.needsRequestBody && hasBody && !exchange.expectsContinue:
@@ -139,6 +141,10 @@ enum Inspection {
         if let action = exchange.pendingAction { return .act(action) }
         if case .act(let action) = inspectName(exchange, policy, worker) { return .act(action) }
         if exchange.isAllowlisted { return .pass }
+        return judgeBody(exchange, policy, worker)
+    }
+
+    private static func judgeBody(_ exchange: Exchange, _ policy: Policy, _ worker: Worker) -> Decision {
         if policy.ruleset.needsFingerprints { LoginObserver.printBody(exchange) }
         let raw = BodyInspection.isDecoded(exchange) ? exchange.decodedBody : exchange.body
         let verdict = policy.ruleset.inspectRequestBody(
@@ -226,7 +232,8 @@ enum Inspection {
             let rule = Int(exchange.evaluation.matches[exchange.countedMatches])
             worker.counters.countRule(slot: exchange.policy.ruleSlots[rule])
             exchange.countedMatches += 1
-            if exchange.outcome == .allowed && !ruleset.rule(at: rule).isFlag { exchange.outcome = .monitored }
+            let matched = ruleset.rule(at: rule)
+            if exchange.outcome == .allowed && !matched.isFlag && !matched.isSilent { exchange.outcome = .monitored }
             if exchange.decidingRule == nil { exchange.decidingRule = rule }
             if !onlyNotes(exchange) { appendFlag(ruleset.rule(at: rule), exchange) }
         }

@@ -35,6 +35,8 @@ public struct Evaluation: Sendable {
     /// The typed name of a login, and whether there is one.
     public var login: [UInt8] = []
     public var hasLogin = false
+    /// The time at which lists are asked whether their entries still count.
+    var unixSeconds: Int64 = 0
     public var userID: [UInt8] = []
 
     public init() {}

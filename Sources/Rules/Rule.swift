@@ -19,6 +19,10 @@ public struct Rule: Sendable {
     public var captures: [(tag: String, subject: Subject)]
     /// Unix seconds after which it is off; nil: never.
     public var expires: Int64?
+    /// It only stores tags: a match says nothing about the request.
+    public var isSilent = false
+    /// One of several rules of one id of which at most one holds.
+    public var isVariant = false
     public var place: Place
 
     public init(
@@ -47,6 +51,23 @@ public indirect enum Condition: Sendable {
     case test(Test)
     /// Only directly in a rule's conditions: what stands beside it says which requests are counted.
     case rate(RateCondition, Place)
+
+    /// The first phase in which it may hold, and the last that it looks at. What is not there may still come, so a negation waits.
+    public var phases: ClosedRange<Phase> {
+        switch self {
+        case .all(let children):
+            let spans = children.map(\.phases)
+            let first = spans.map(\.lowerBound).max() ?? .requestHead
+            return first...(spans.map(\.upperBound).max() ?? first)
+        case .any(let children):
+            let spans = children.map(\.phases)
+            let first = spans.map(\.lowerBound).min() ?? .requestHead
+            return first...(spans.map(\.upperBound).max() ?? first)
+        case .not(let child): return child.phases.upperBound...child.phases.upperBound
+        case .test(let test): return test.subject.phase...test.subject.phase
+        case .rate(let rate, _): return rate.phase...rate.phase
+        }
+    }
 }
 
 /// One look at one subject.
@@ -55,9 +76,18 @@ public struct Test: Sendable {
     public var transforms: [Transform]
     public var matcher: Matcher
     public var caseInsensitive: Bool
+    /// Which values of the subject count.
+    public var filter: ValueFilter
+    /// Bytes that a value must have for `regex` and `contains` to look at it.
+    public var minimumLength: Int
     public var place: Place
 
-    public init(subject: Subject, transforms: [Transform], matcher: Matcher, caseInsensitive: Bool, place: Place) {
+    public init(
+        subject: Subject, transforms: [Transform], matcher: Matcher, caseInsensitive: Bool,
+        filter: ValueFilter = .everything, minimumLength: Int = 0, place: Place
+    ) {
+        self.filter = filter
+        self.minimumLength = minimumLength
         self.subject = subject
         self.transforms = transforms
         self.matcher = matcher

@@ -25,6 +25,7 @@ public enum RuleCompiler {
         struct Key: Hashable {
             var subject: Subject
             var transforms: [Transform]
+            var filter: ValueFilter
         }
 
         /// An `equals` test; equal ones share a bit.
@@ -39,6 +40,7 @@ public enum RuleCompiler {
             var direct: [DirectTest] = []
             var patterns: [PatternDatabase.Source] = []
             var patternBits: [Int] = []
+            var minimumLengths: [Int] = []
             var patternPlaces: [Place] = []
         }
 
@@ -67,9 +69,12 @@ public enum RuleCompiler {
                 }
             }
             let root = nodes.count
-            var phase = Phase.requestHead
             let first = rates.count
-            append(withoutRates(rule.condition, &phase), &phase)
+            append(withoutRates(rule.condition))
+            let phases = rule.condition.phases
+            let phase = phases.upperBound
+            // A request is counted once, when everything is known.
+            let span = first == rates.count ? phases : phase...phase
             if nodes.count > RuleCompiler.conditionLimit || rules.count >= Int(UInt16.max) {
                 problems.append(Problem(rule.place, "too many rules or conditions"))
                 return
@@ -92,15 +97,16 @@ public enum RuleCompiler {
             }
             rules.append(
                 CompiledRule(
-                    id: Array(rule.id.utf8), name: rule.name, mode: rule.mode, tags: rule.tags, action: rule.action,
+                    id: Array(rule.id.utf8), name: rule.name, mode: rule.mode, isSilent: rule.isSilent, tags: rule.tags,
+                    action: rule.action,
                     captures: rule.captures.map { (tag: Array($0.tag.utf8), subject: $0.subject) },
-                    expires: rule.expires ?? .max, services: scope, phase: phase, root: root,
+                    expires: rule.expires ?? .max, services: scope, span: span, root: root,
                     rates: first..<rates.count))
         }
 
         mutating func findDuplicates(_ rules: [Rule]) {
             var seen: [String: Place] = [:]
-            for rule in rules {
+            for rule in rules where !rule.isVariant {
                 if let first = seen[rule.id] {
                     problems.append(
                         Problem(
@@ -112,19 +118,18 @@ public enum RuleCompiler {
         }
 
         /// Takes the counters out of the conditions that all must hold.
-        private mutating func withoutRates(_ condition: Condition, _ phase: inout Phase) -> Condition {
+        private mutating func withoutRates(_ condition: Condition) -> Condition {
             switch condition {
             case .rate(let rate, _):
                 rates.append(rate)
-                phase = max(phase, rate.phase)
                 return .all([])
             case .all(let parts):
                 var rest: [Condition] = []
                 for part in parts {
                     switch part {
-                    case .rate: _ = withoutRates(part, &phase)
+                    case .rate: _ = withoutRates(part)
                     // Conditions that all hold, one in the other, are one list.
-                    case .all: rest.append(withoutRates(part, &phase))
+                    case .all: rest.append(withoutRates(part))
                     case .any, .not, .test: rest.append(part)
                     }
                 }
@@ -133,21 +138,19 @@ public enum RuleCompiler {
             }
         }
 
-        /// Appends the condition's nodes in the order of writing and raises `phase` to the latest that it needs.
-        mutating func append(_ condition: Condition, _ phase: inout Phase) {
+        /// Appends the condition's nodes in the order of writing.
+        mutating func append(_ condition: Condition) {
             let own = nodes.count
             switch condition {
             case .all(let children), .any(let children):
                 var kind = RuleNode.Kind.any
                 if case .all = condition { kind = .all }
                 nodes.append(RuleNode(kind: kind, bit: 0, end: 0))
-                for child in children { append(child, &phase) }
+                for child in children { append(child) }
             case .not(let child):
                 nodes.append(RuleNode(kind: .not, bit: 0, end: 0))
-                append(child, &phase)
-            case .test(let test):
-                phase = max(phase, test.subject.phase)
-                appendTest(test)
+                append(child)
+            case .test(let test): appendTest(test)
             case .rate(_, let place):
                 nodes.append(RuleNode(kind: .any, bit: 0, end: 0))
                 problems.append(
@@ -172,7 +175,7 @@ public enum RuleCompiler {
 
         /// The bit of one test; the same for equal comparisons, as many rules begin with one method.
         private mutating func bit(for test: Test) -> Int {
-            let key = Key(subject: test.subject, transforms: test.transforms)
+            let key = Key(subject: test.subject, transforms: test.transforms, filter: test.filter)
             if drafts[key] == nil {
                 drafts[key] = Draft()
                 order.append(key)
@@ -215,8 +218,15 @@ public enum RuleCompiler {
             case .greater(let limit): direct(.greater(limit))
             case .less(let limit): direct(.less(limit))
             case .ip(let prefixes): direct(.network(IPPrefixSet(prefixes)))
-            case .contains(let bytes): pattern(key, RuleCompiler.quote(bytes), fold, bit, test.place)
-            case .regex(let expression): pattern(key, expression, fold, bit, test.place)
+            case .number(let number, let delta): direct(.number(number, within: delta))
+            case .listed(let entries): direct(.listed(ExpiringTexts(entries)))
+            case .listedNetwork(let entries): direct(.listedNetwork(ExpiringNetworks(entries)))
+            case .sqlInjection: direct(.sqlInjection)
+            case .scriptInjection: direct(.scriptInjection)
+            case .contains(let bytes): pattern(key, RuleCompiler.quote(bytes), bit, test)
+            case .regex(let expression): pattern(key, expression, bit, test)
+            case .phrases(let phrases, let wholeWords):
+                for phrase in phrases { pattern(key, RuleCompiler.quote(phrase, asWord: wholeWords), bit, test) }
             }
             return bit
         }
@@ -234,10 +244,12 @@ public enum RuleCompiler {
             return .network(IPPrefixSet(prefixes))
         }
 
-        private mutating func pattern(_ key: Key, _ expression: String, _ fold: Bool, _ bit: Int, _ place: Place) {
-            drafts[key]?.patterns.append(PatternDatabase.Source(expression: expression, caseInsensitive: fold))
+        private mutating func pattern(_ key: Key, _ expression: String, _ bit: Int, _ test: Test) {
+            drafts[key]?.patterns.append(
+                PatternDatabase.Source(expression: expression, caseInsensitive: test.caseInsensitive))
             drafts[key]?.patternBits.append(bit)
-            drafts[key]?.patternPlaces.append(place)
+            drafts[key]?.minimumLengths.append(test.minimumLength)
+            drafts[key]?.patternPlaces.append(test.place)
         }
 
         mutating func finishInputs() -> [RuleInput] {
@@ -249,9 +261,8 @@ public enum RuleCompiler {
                 inputs.append(
                     RuleInput(
                         subject: key.subject, known: Self.knownField(key.subject), transforms: key.transforms,
-                        existsBit: draft.existsBit,
-                        direct: DirectTests(draft.direct),
-                        database: database, patternBits: draft.patternBits))
+                        filter: key.filter, existsBit: draft.existsBit, direct: DirectTests(draft.direct),
+                        database: database, patternBits: draft.patternBits, minimumLengths: draft.minimumLengths))
             }
             return inputs.enumerated().sorted { left, right in
                 left.element.subject.phase == right.element.subject.phase
@@ -285,9 +296,13 @@ public enum RuleCompiler {
         }
     }
 
-    /// The expression that matches exactly these bytes.
-    static func quote(_ bytes: [UInt8]) -> String {
-        var out = ""
+    /// The expression that matches exactly these bytes. `asWord`: not joined to another letter, digit or underscore.
+    static func quote(_ bytes: [UInt8], asWord: Bool = false) -> String {
+        func border(_ byte: UInt8?) -> String {
+            guard asWord, let byte, ByteClass.isAlphanumeric(byte) || byte == UInt8(ascii: "_") else { return "" }
+            return "\\b"
+        }
+        var out = border(bytes.first)
         for byte in bytes {
             switch byte {
             case 48...57, 65...90, 97...122: out.unicodeScalars.append(Unicode.Scalar(byte))
@@ -296,6 +311,6 @@ public enum RuleCompiler {
                 out += "\\x" + String(digits[Int(byte >> 4)]) + String(digits[Int(byte & 15)])
             }
         }
-        return out
+        return out + border(bytes.last)
     }
 }

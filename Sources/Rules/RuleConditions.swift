@@ -32,11 +32,12 @@ struct RuleConditions: Sendable {
     private let roots: [Int]
     private let indices: [Index]
 
-    init(nodes: [RuleNode], roots: [Int], phases: [Phase], bits: Int) {
+    /// `spans`: for each rule the first phase in which it may hold and the last that it looks at.
+    init(nodes: [RuleNode], roots: [Int], spans: [ClosedRange<Phase>], bits: Int) {
         self.nodes = nodes
         self.roots = roots
         indices = Phase.allCases.map { phase in
-            RuleConditions.index(nodes, roots, phases.indices.filter { phases[$0] == phase }, bits)
+            RuleConditions.index(nodes, roots, spans.indices.filter { spans[$0].contains(phase) }, bits)
         }
     }
 
@@ -88,6 +89,8 @@ struct RuleConditions: Sendable {
     private func add(_ rule: Int, _ bits: borrowing [UInt64], _ before: Int, _ matches: inout [UInt16]) {
         if !holds(roots[rule], bits) { return }
         let number = UInt16(truncatingIfNeeded: rule)
+        // It held in an earlier phase.
+        for earlier in 0..<before where matches[earlier] == number { return }
         var place = matches.count
         while place > before && matches[place - 1] >= number {
             if matches[place - 1] == number { return }

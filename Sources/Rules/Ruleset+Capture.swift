@@ -10,11 +10,11 @@ extension Ruleset {
     ) {
         let (matches, prints) = (state.matches, state.fingerprints)
         for capture in captures(of: matches, .requestHead) {
-            if case .queryValue = capture.subject {
+            if capture.subject.isOfQuery {
                 scratch.query.reset()
                 if let query = head.query { FormReader.read(bytes.slice(query), into: &scratch.query) }
             }
-            visitHead(capture.subject, head, bytes, path, facts, prints, scratch) {
+            visitHead(capture.subject, .everything, head, bytes, path, facts, prints, scratch) {
                 state.capture(capture.tag.span, $0)
             }
         }
@@ -23,7 +23,7 @@ extension Ruleset {
     public func captureRequestBody(_ values: borrowing NamedValues, raw: Span<UInt8>, state: inout Evaluation) {
         let (matches, prints, login, hasLogin) = (state.matches, state.fingerprints, state.login, state.hasLogin)
         for capture in captures(of: matches, .requestBody) {
-            visitBody(capture.subject, values, raw, login, hasLogin, prints) { state.capture(capture.tag.span, $0) }
+            visitBody(capture.subject, .everything, values, raw, login, hasLogin, prints) { state.capture(capture.tag.span, $0) }
         }
     }
 
@@ -32,7 +32,7 @@ extension Ruleset {
     ) {
         let (matches, prints, userID) = (state.matches, state.fingerprints, state.userID)
         for capture in captures(of: matches, .responseHead) {
-            visitResponse(capture.subject, head, bytes, userID, prints, scratch) {
+            visitResponse(capture.subject, .everything, head, bytes, userID, prints, scratch) {
                 state.capture(capture.tag.span, $0)
             }
         }
@@ -41,7 +41,7 @@ extension Ruleset {
     public func captureResponseBody(_ values: borrowing NamedValues, raw: Span<UInt8>, state: inout Evaluation) {
         let matches = state.matches
         for capture in captures(of: matches, .responseBody) {
-            visitResponseBody(capture.subject, values, raw) { state.capture(capture.tag.span, $0) }
+            visitResponseBody(capture.subject, .everything, values, raw) { state.capture(capture.tag.span, $0) }
         }
     }
 

@@ -9,6 +9,7 @@ extension Ruleset {
         state: inout Evaluation, scratch: EvaluationScratch
     ) -> Verdict {
         if isEmpty { return .allow }
+        state.unixSeconds = facts.unixSeconds
         if needsQueryValues {
             scratch.query.reset()
             if let query = head.query { FormReader.read(bytes.slice(query), into: &scratch.query) }
@@ -30,7 +31,7 @@ extension Ruleset {
                 }
                 continue
             }
-            visitHead(input.subject, head, bytes, path, facts, fingerprints, scratch) { value in
+            visitHead(input.subject, input.filter, head, bytes, path, facts, fingerprints, scratch) { value in
                 look(input, at: value, &state, scratch)
             }
         }
@@ -44,9 +45,10 @@ extension Ruleset {
         scratch: EvaluationScratch
     ) -> Verdict {
         if isEmpty { return .allow }
+        state.unixSeconds = facts.unixSeconds
         for index in inputRanges[Phase.requestBody.rawValue] {
             let input = inputs[index]
-            visitBody(input.subject, values, raw, state.login, state.hasLogin, state.fingerprints) { value in
+            visitBody(input.subject, input.filter, values, raw, state.login, state.hasLogin, state.fingerprints) { value in
                 look(input, at: value, &state, scratch)
             }
         }
@@ -56,8 +58,8 @@ extension Ruleset {
     // MARK: Values
 
     func visitHead(
-        _ subject: borrowing Subject, _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ path: Span<UInt8>,
-        _ facts: ExchangeFacts, _ fingerprints: Fingerprints, _ scratch: EvaluationScratch,
+        _ subject: borrowing Subject, _ filter: borrowing ValueFilter, _ head: borrowing RequestHead,
+        _ bytes: Span<UInt8>, _ path: Span<UInt8>, _ facts: ExchangeFacts, _ fingerprints: Fingerprints, _ scratch: EvaluationScratch,
         _ body: (Span<UInt8>) -> Void
     ) {
         switch subject {
@@ -65,10 +67,18 @@ extension Ruleset {
         case .clientPeer: visitAddress(facts.peer, scratch, body)
         case .method: body(bytes.slice(head.methodRange))
         case .path: body(path)
+        case .target: body(bytes.slice(head.target))
         case .query: if let query = head.query { body(bytes.slice(query)) }
         case .queryValue(let name):
             let values = scratch.query
             visitNamed(name.span, values, body)
+        case .queryValues, .queryNames:
+            let values = scratch.query
+            if case .queryNames = copy subject {
+                visitNames([], filter, values, isDotted: false, body)
+            } else {
+                visitValues(filter, values, isDotted: false, body)
+            }
         case .header(let name):
             for index in head.fields.indices
             where head.fields[index].name.count == name.count
@@ -76,7 +86,8 @@ extension Ruleset {
             {
                 body(bytes.slice(head.fields[index].value))
             }
-        case .headers: for index in head.fields.indices { body(bytes.slice(head.fields[index].value)) }
+        case .headers, .headersNoCookies, .headerNames: visitFields(subject, filter, head, bytes, scratch, body)
+        case .cookies, .cookieNames: visitCookies(subject, filter, head, bytes, body)
         case .cookie(let name): visitCookies(name.span, head, bytes, body)
         case .host: if !head.authority.isEmpty { body(RequestTarget.host(of: bytes.slice(head.authority))) }
         case .scheme: if facts.isSecure { body("https".utf8.span) } else { body("http".utf8.span) }
@@ -94,12 +105,18 @@ extension Ruleset {
     }
 
     func visitBody(
-        _ subject: borrowing Subject, _ values: borrowing NamedValues, _ raw: Span<UInt8>, _ login: [UInt8],
-        _ hasLogin: Bool,
+        _ subject: borrowing Subject, _ filter: borrowing ValueFilter, _ values: borrowing NamedValues,
+        _ raw: Span<UInt8>, _ login: [UInt8], _ hasLogin: Bool,
         _ fingerprints: Fingerprints, _ body: (Span<UInt8>) -> Void
     ) {
         switch subject {
-        case .body: for index in values.entries.indices { body(values.arena.span.slice(values.entries[index].value)) }
+        case .body: visitValues(filter, values, isDotted: true, body)
+        case .bodyTree(let name):
+            visitTree(name, filter, values, body)
+            // A body of no known form is one text.
+            if name.isEmpty && values.entries.isEmpty && !raw.isEmpty { body(raw) }
+        case .bodyNames(let name): visitNames(name, filter, values, isDotted: true, body)
+        case .fileNames: visitFileNames(filter, values, body)
         case .bodyValue(let name): visitNamed(name.span, values, body)
         case .bodyText: if !raw.isEmpty { body(raw) }
         case .userLogin: if hasLogin { body(login.span) }

@@ -9,8 +9,9 @@ extension Ruleset {
         scratch: EvaluationScratch
     ) -> Verdict {
         if isEmpty { return .allow }
+        state.unixSeconds = facts.unixSeconds
         for index in inputRanges[Phase.responseHead.rawValue] {
-            visitResponse(inputs[index].subject, head, bytes, state.userID, state.fingerprints, scratch) { value in
+            visitResponse(inputs[index].subject, inputs[index].filter, head, bytes, state.userID, state.fingerprints, scratch) { value in
                 look(inputs[index], at: value, &state, scratch)
             }
         }
@@ -23,18 +24,21 @@ extension Ruleset {
         scratch: EvaluationScratch
     ) -> Verdict {
         if isEmpty { return .allow }
+        state.unixSeconds = facts.unixSeconds
         for index in inputRanges[Phase.responseBody.rawValue] {
-            visitResponseBody(inputs[index].subject, values, raw) { look(inputs[index], at: $0, &state, scratch) }
+            visitResponseBody(inputs[index].subject, inputs[index].filter, values, raw) { look(inputs[index], at: $0, &state, scratch) }
         }
         return decide(.responseBody, facts, &state)
     }
 
     func visitResponseBody(
-        _ subject: borrowing Subject, _ values: borrowing NamedValues, _ raw: Span<UInt8>, _ body: (Span<UInt8>) -> Void
+        _ subject: borrowing Subject, _ filter: borrowing ValueFilter, _ values: borrowing NamedValues,
+        _ raw: Span<UInt8>, _ body: (Span<UInt8>) -> Void
     ) {
         switch subject {
-        case .responseBody:
-            for entry in values.entries.indices { body(values.arena.span.slice(values.entries[entry].value)) }
+        case .responseBody: visitValues(filter, values, isDotted: true, body)
+        case .responseBodyTree(let name): visitTree(name, filter, values, body)
+        case .responseBodyNames(let name): visitNames(name, filter, values, isDotted: true, body)
         case .responseBodyValue(let name): visitNamed(name.span, values, body)
         case .responseBodyText: if !raw.isEmpty { body(raw) }
         default: break
@@ -42,8 +46,8 @@ extension Ruleset {
     }
 
     func visitResponse(
-        _ subject: borrowing Subject, _ head: borrowing ResponseHead, _ bytes: Span<UInt8>, _ userID: [UInt8],
-        _ fingerprints: Fingerprints, _ scratch: EvaluationScratch, _ body: (Span<UInt8>) -> Void
+        _ subject: borrowing Subject, _ filter: borrowing ValueFilter, _ head: borrowing ResponseHead,
+        _ bytes: Span<UInt8>, _ userID: [UInt8], _ fingerprints: Fingerprints, _ scratch: EvaluationScratch, _ body: (Span<UInt8>) -> Void
     ) {
         switch subject {
         case .status:
@@ -59,6 +63,16 @@ extension Ruleset {
                 && ByteSearch.equalsIgnoringCase(bytes.slice(head.fields[index].name), name.span)
             {
                 body(bytes.slice(head.fields[index].value))
+            }
+        case .responseHeaders, .responseHeaderNames:
+            for index in head.fields.indices {
+                let name = bytes.slice(head.fields[index].name)
+                if filter.leavesOut(name, isDotted: false, foldsCase: true) { continue }
+                if case .responseHeaderNames = copy subject {
+                    visitLowercased(name, scratch, body)
+                } else {
+                    body(bytes.slice(head.fields[index].value))
+                }
             }
         case .userID: if !userID.isEmpty { body(userID.span) }
         case .fingerprintSession: visitPrint(fingerprints, fingerprints.session, body)

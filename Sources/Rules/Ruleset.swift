@@ -7,32 +7,36 @@ public final class CompiledRule: Sendable {
     public let id: [UInt8]
     public let name: String
     public let mode: Rule.Mode
+    /// A match says nothing about the request.
+    public let isSilent: Bool
     public let tags: [(name: [UInt8], value: [UInt8])]
     public let action: RuleAction
     let captures: [(tag: [UInt8], subject: Subject)]
     let expires: Int64
     /// Services that it speaks of, by position; empty: all.
     let services: [Int]
-    let phase: Phase
+    /// The first phase in which its condition may hold, and the last that it looks at.
+    let span: ClosedRange<Phase>
     /// Its condition's place among the nodes of all conditions.
     let root: Int
     /// Its counters: places in the ruleset's `rates`.
     let rates: Range<Int>
 
     init(
-        id: [UInt8], name: String, mode: Rule.Mode, tags: [(String, String)], action: RuleAction,
-        captures: [(tag: [UInt8], subject: Subject)], expires: Int64, services: [Int], phase: Phase, root: Int,
-        rates: Range<Int> = 0..<0
+        id: [UInt8], name: String, mode: Rule.Mode, isSilent: Bool, tags: [(String, String)], action: RuleAction,
+        captures: [(tag: [UInt8], subject: Subject)], expires: Int64, services: [Int], span: ClosedRange<Phase>,
+        root: Int, rates: Range<Int> = 0..<0
     ) {
         self.id = id
         self.name = name
         self.mode = mode
+        self.isSilent = isSilent
         self.tags = tags.map { (name: Array($0.0.utf8), value: Array($0.1.utf8)) }
         self.action = action
         self.captures = captures
         self.expires = expires
         self.services = services
-        self.phase = phase
+        self.span = span
         self.root = root
         self.rates = rates
     }
@@ -60,20 +64,24 @@ final class RuleInput: Sendable {
     /// It reads the values of exactly this known field.
     let isKnownHeader: Bool
     let transforms: [Transform]
+    let filter: ValueFilter
     /// Bit that says that there is a value, or -1.
     let existsBit: Int
     let direct: DirectTests
     /// All regular expressions and searched texts of this input in one machine.
     let database: PatternDatabase?
-    /// Bit of each pattern of the database.
+    /// Bit of each pattern of the database, and the bytes that a value must have for it.
     let patternBits: [Int]
+    let minimumLengths: [Int]
     /// Its values come again and again and are no secrets: what a scan found may be remembered.
     let isRepeated: Bool
 
     init(
-        subject: Subject, known: FieldName, transforms: [Transform], existsBit: Int, direct: DirectTests,
-        database: PatternDatabase?, patternBits: [Int]
+        subject: Subject, known: FieldName, transforms: [Transform], filter: ValueFilter, existsBit: Int,
+        direct: DirectTests, database: PatternDatabase?, patternBits: [Int], minimumLengths: [Int]
     ) {
+        self.filter = filter
+        self.minimumLengths = minimumLengths
         self.subject = subject
         self.known = known
         if case .header = subject, known != .other && known != .lookalike {
@@ -119,7 +127,7 @@ struct InputGuide: Sendable {
         isKnownHeader = input.isKnownHeader
         needsQuery =
             switch input.subject {
-            case .query, .queryValue: true
+            case .query, .queryValue, .queryValues, .queryNames: true
             default: false
             }
         let asksMore = !input.direct.isEmpty || input.database != nil
@@ -174,7 +182,7 @@ public final class Ruleset: Sendable {
         self.rates = rates
         hasRates = !rates.isEmpty
         self.inputs = inputs
-        conditions = RuleConditions(nodes: nodes, roots: rules.map(\.root), phases: rules.map(\.phase), bits: bits)
+        conditions = RuleConditions(nodes: nodes, roots: rules.map(\.root), spans: rules.map(\.span), bits: bits)
         guides = inputs.map { InputGuide($0) }
         bitWords = (bits + 63) / 64
         inputRanges = Phase.allCases.map { phase in
@@ -196,7 +204,7 @@ public final class Ruleset: Sendable {
         }
         needsSessionFingerprint = subjects.contains(.fingerprintSession)
         hasCaptures = rules.contains { !$0.captures.isEmpty }
-        needsQueryValues = subjects.contains { if case .queryValue = $0 { true } else { false } }
+        needsQueryValues = subjects.contains(where: \.isOfQuery)
     }
 
     /// No rules at all.
@@ -233,7 +241,8 @@ public final class Ruleset: Sendable {
         guard let database = input.database else { return }
         database.scan(value, scratch: scratch.patterns, remembers: input.isRepeated)
         for index in scratch.patterns.matched.indices {
-            state.set(input.patternBits[Int(scratch.patterns.matched[index])])
+            let number = Int(scratch.patterns.matched[index])
+            if value.count >= input.minimumLengths[number] { state.set(input.patternBits[number]) }
         }
     }
 

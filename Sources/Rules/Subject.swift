@@ -11,9 +11,20 @@ public enum Phase: Int, Comparable, CaseIterable, Sendable {
 public enum Subject: Hashable, Sendable {
     case clientIP, clientPeer
     case method, path, query, queryValue([UInt8]), header([UInt8]), headers, cookie([UInt8]), host, scheme, version
+    /// The target as it was sent, undecoded: path and query.
+    case target
+    /// All values, or all names, of the decoded query, of the fields, of the cookies.
+    case queryValues, queryNames, headersNoCookies, headerNames, cookies, cookieNames
     case body, bodyValue([UInt8]), bodyText
+    /// All values below a name: "user" stands for "user" and everything whose name begins with "user.".
+    case bodyTree([UInt8])
+    /// All names, and all parts of names, below a name; empty: of the whole body.
+    case bodyNames([UInt8])
+    /// Names of uploaded files.
+    case fileNames
     case userLogin, userID
     case status, responseHeader([UInt8]), responseBody, responseBodyValue([UInt8]), responseBodyText
+    case responseHeaders, responseHeaderNames, responseBodyTree([UInt8]), responseBodyNames([UInt8])
     case fingerprintHTTP, fingerprintHeader, fingerprintNetwork, fingerprintSession, fingerprintHTTP2
 
     /// As in a rule file: `request.header.user-agent`. nil when there is no such subject.
@@ -44,6 +55,9 @@ public enum Subject: Hashable, Sendable {
     public static let plain: [String: Subject] = [
         "client.ip": .clientIP, "client.peer": .clientPeer, "request.method": .method, "request.path": .path,
         "request.query": .query, "request.headers": .headers, "request.body": .body, "request.body.text": .bodyText,
+        "request.target": .target, "request.query_values": .queryValues, "request.query_names": .queryNames,
+        "request.header_names": .headerNames, "request.cookies": .cookies, "request.cookie_names": .cookieNames,
+        "request.body_names": .bodyNames([]), "request.file_names": .fileNames, "response.headers": .responseHeaders,
         "request.host": .host, "request.scheme": .scheme, "request.version": .version, "usr.login": .userLogin,
         "usr.id": .userID, "response.status": .status, "response.body": .responseBody,
         "response.body.text": .responseBodyText, "fingerprint.http": .fingerprintHTTP,
@@ -57,12 +71,21 @@ public enum Subject: Hashable, Sendable {
     public var phase: Phase {
         switch self {
         case .clientIP, .clientPeer, .method, .path, .query, .queryValue, .header, .headers, .cookie, .host, .scheme,
-            .version,
+            .version, .target, .queryValues, .queryNames, .headersNoCookies, .headerNames, .cookies, .cookieNames,
             .fingerprintHeader, .fingerprintNetwork, .fingerprintHTTP2:
             .requestHead
-        case .body, .bodyValue, .bodyText, .userLogin, .fingerprintHTTP: .requestBody
-        case .status, .responseHeader, .userID, .fingerprintSession: .responseHead
-        case .responseBody, .responseBodyValue, .responseBodyText: .responseBody
+        case .body, .bodyValue, .bodyText, .bodyTree, .bodyNames, .fileNames, .userLogin, .fingerprintHTTP: .requestBody
+        case .status, .responseHeader, .responseHeaders, .responseHeaderNames, .userID, .fingerprintSession:
+            .responseHead
+        case .responseBody, .responseBodyValue, .responseBodyText, .responseBodyTree, .responseBodyNames: .responseBody
+        }
+    }
+
+    /// It needs the query taken apart.
+    var isOfQuery: Bool {
+        switch self {
+        case .queryValue, .queryValues, .queryNames: true
+        default: false
         }
     }
 

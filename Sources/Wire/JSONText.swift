@@ -85,7 +85,7 @@ public enum JSONText {
     }
 
     /// Moves behind the number at `cursor`: no leading zero, no "+", no bare point.
-    static func skipNumber(_ text: Span<UInt8>, _ cursor: inout Int) throws(ContentError) {
+    public static func skipNumber(_ text: Span<UInt8>, _ cursor: inout Int) throws(ContentError) {
         let start = cursor
         if text[cursor] == UInt8(ascii: "-") { cursor += 1 }
         let integer = cursor

@@ -64,7 +64,7 @@ public enum MultipartReader {
         values.arena.append(text.slice(fileName))
         values.entries.append(
             NamedValues.Entry(
-                name: ByteRange(start, middle), value: ByteRange(middle, values.arena.count), kind: .string))
+                name: ByteRange(start, middle), value: ByteRange(middle, values.arena.count), kind: .fileName))
     }
 
     /// Header lines of a part up to the empty line.

@@ -3,7 +3,8 @@
 /// What a decoded body or query holds: names with values, in one arena. Names of nested JSON are dotted ("user.name", "list.0").
 /// Filled by the readers of this target, looked at by rules and login routes. Reused from request to request.
 public struct NamedValues: Sendable {
-    public enum Kind: UInt8, Sendable { case string, number, boolean, null }
+    /// `fileName`: what a multipart body says a file is called.
+    public enum Kind: UInt8, Sendable { case string, number, boolean, null, fileName }
 
     public struct Entry: Equatable, Sendable {
         public var name: ByteRange

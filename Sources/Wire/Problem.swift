@@ -18,6 +18,8 @@ public struct Problem: Error, Equatable, Sendable, CustomStringConvertible {
     public var place: Place
     public var what: String
     public var hint: String?
+    /// Told, and nothing is refused for it.
+    public var isWarning = false
 
     public init(_ place: Place, _ what: String, hint: String? = nil) {
         self.place = place
@@ -25,9 +27,15 @@ public struct Problem: Error, Equatable, Sendable, CustomStringConvertible {
         self.hint = hint
     }
 
+    public static func warning(_ place: Place, _ what: String, hint: String? = nil) -> Problem {
+        var problem = Problem(place, what, hint: hint)
+        problem.isWarning = true
+        return problem
+    }
+
     /// `file:line:column: error: what (hint)`, as compilers print it.
     public var description: String {
         let position = place.line > 0 ? ":\(place.line):\(max(place.column, 1))" : ""
-        return "\(place.file)\(position): error: \(what)" + (hint.map { " (\($0))" } ?? "")
+        return "\(place.file)\(position): \(isWarning ? "warning" : "error"): \(what)" + (hint.map { " (\($0))" } ?? "")
     }
 }

@@ -10,7 +10,7 @@ import Testing
     static let allowed: [String: Set<String>] = [
         "Wire": ["CZlib"],
         "Patterns": ["Wire", "CVectorscan", "CRE2"],
-        "Rules": ["Wire", "Patterns"],
+        "Rules": ["Wire", "Patterns", "CUTF8Proc", "CInjection"],
         "Logins": ["Wire", "Patterns", "COpenSSL"],
         "Config": ["Wire", "Patterns", "Rules", "Logins", "Yams", "Foundation"],
         "Transport": ["Wire", "CLinux", "COpenSSL"],
@@ -64,6 +64,8 @@ import Testing
     /// OpenSSL has five, one of them for its digest: its objects live in sessions, contexts and the cache between them, and share the reading of its error queue.
     static let owners: [String: Set<String>] = [
         "CZlib": ["Sources/Wire/Inflater.swift"],
+        "CUTF8Proc": ["Sources/Rules/Transforms/UnicodeNormalize.swift"],
+        "CInjection": ["Sources/Rules/Matchers/Injection.swift"],
         "CNGHTTP2": ["Sources/HTTP2/HTTP2Callbacks.swift", "Sources/HTTP2/HTTP2Session.swift"],
         "CRE2": ["Sources/Patterns/Pattern.swift"],
         "CVectorscan": ["Sources/Patterns/PatternDatabase.swift"],

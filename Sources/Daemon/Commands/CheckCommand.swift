@@ -23,6 +23,7 @@ struct CheckCommand: ParsableCommand {
             Terminal.error("\(loaded.problems.count) problem\(loaded.problems.count == 1 ? "" : "s") in \(file)")
             throw ExitCode(ExitStatus.configuration)
         }
+        for warning in result.configuration.warnings { Terminal.error(warning.description) }
         let policy = result.policy
         print(
             "\(file): ok: \(result.configuration.listeners.count) listeners, \(policy.services.count) services, "

@@ -11,6 +11,10 @@ struct DirectTest: Sendable {
         case greater(Double)
         case less(Double)
         case network(IPPrefixSet)
+        case number(Double, within: Double)
+        case listed(ExpiringTexts)
+        case listedNetwork(ExpiringNetworks)
+        case sqlInjection, scriptInjection
     }
 
     let kind: Kind
@@ -22,7 +26,7 @@ struct DirectTest: Sendable {
 /// All direct tests of one input: plain numbers over one arena, so that a look takes no reference for each of them. Immutable.
 final class DirectTests: Sendable {
     private enum Comparison: UInt8, Sendable {
-        case equals, oneOf, prefix, suffix, greater, less, network
+        case equals, oneOf, prefix, suffix, greater, less, network, number, listed, listedNetwork, sqlInjection, scriptInjection
     }
 
     private struct Entry: Sendable {
@@ -31,7 +35,8 @@ final class DirectTests: Sendable {
         var bit: Int
         var text = ByteRange.empty
         var limit = 0.0
-        /// Place in `strings` or `networks`.
+        var delta = 0.0
+        /// Place in `strings`, `networks` or the lists that run out.
         var place = 0
     }
 
@@ -39,12 +44,16 @@ final class DirectTests: Sendable {
     private let arena: [UInt8]
     private let strings: [ByteStrings]
     private let networks: [IPPrefixSet]
+    private let listedTexts: [ExpiringTexts]
+    private let listedNetworks: [ExpiringNetworks]
 
     init(_ tests: [DirectTest]) {
         var entries: [Entry] = []
         var arena: [UInt8] = []
         var strings: [ByteStrings] = []
         var networks: [IPPrefixSet] = []
+        var listedTexts: [ExpiringTexts] = []
+        var listedNetworks: [ExpiringNetworks] = []
         func add(_ comparison: Comparison, _ test: DirectTest, _ fill: (inout Entry) -> Void) {
             var entry = Entry(comparison: comparison, caseInsensitive: test.caseInsensitive, bit: test.bit)
             fill(&entry)
@@ -67,8 +76,19 @@ final class DirectTests: Sendable {
             case .network(let set):
                 add(.network, test) { $0.place = networks.count }
                 networks.append(set)
+            case .number(let number, let delta):
+                add(.number, test) { ($0.limit, $0.delta) = (number, delta) }
+            case .listed(let list):
+                add(.listed, test) { $0.place = listedTexts.count }
+                listedTexts.append(list)
+            case .listedNetwork(let list):
+                add(.listedNetwork, test) { $0.place = listedNetworks.count }
+                listedNetworks.append(list)
+            case .sqlInjection: add(.sqlInjection, test) { _ in }
+            case .scriptInjection: add(.scriptInjection, test) { _ in }
             }
         }
+        (self.listedTexts, self.listedNetworks) = (listedTexts, listedNetworks)
         (self.entries, self.arena, self.strings, self.networks) = (entries, arena, strings, networks)
     }
 
@@ -78,11 +98,12 @@ final class DirectTests: Sendable {
     func look(at value: Span<UInt8>, _ state: inout Evaluation) {
         let arena = arena
         let texts = arena.span
-        for index in entries.indices where holds(entries[index], value, texts) { state.set(entries[index].bit) }
+        let now = state.unixSeconds
+        for index in entries.indices where holds(entries[index], value, texts, now) { state.set(entries[index].bit) }
     }
 
     @inline(__always)
-    private func holds(_ entry: Entry, _ value: Span<UInt8>, _ texts: Span<UInt8>) -> Bool {
+    private func holds(_ entry: Entry, _ value: Span<UInt8>, _ texts: Span<UInt8>, _ now: Int64) -> Bool {
         let count = entry.text.count
         switch entry.comparison {
         case .equals: return value.count == count && same(value, texts.slice(entry.text), entry)
@@ -94,6 +115,12 @@ final class DirectTests: Sendable {
         case .greater: return DecimalNumber.parse(value).map { $0 > entry.limit } ?? false
         case .less: return DecimalNumber.parse(value).map { $0 < entry.limit } ?? false
         case .network: return ForwardedAddress.address(value).map { networks[entry.place].contains($0) } ?? false
+        case .number: return DecimalNumber.parse(value).map { abs($0 - entry.limit) <= entry.delta } ?? false
+        case .listed: return listedTexts[entry.place].contains(value, at: now)
+        case .listedNetwork:
+            return ForwardedAddress.address(value).map { listedNetworks[entry.place].contains($0, at: now) } ?? false
+        case .sqlInjection: return Injection.isSQL(value)
+        case .scriptInjection: return Injection.isScript(value)
         }
     }
 

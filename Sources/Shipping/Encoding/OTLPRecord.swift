@@ -104,7 +104,7 @@ struct OTLPRecord: Sendable {
                 } else if let number = Double(text), number.isFinite {
                     attributes.append((Array(attribute.utf8), .double(number)))
                 }
-            case .string: attributes.append((Array(attribute.utf8), .string(value)))
+            case .string, .fileName: attributes.append((Array(attribute.utf8), .string(value)))
             }
         }
     }
