@@ -23,7 +23,9 @@ extension Ruleset {
     public func captureRequestBody(_ values: borrowing NamedValues, raw: Span<UInt8>, state: inout Evaluation) {
         let (matches, prints, login, hasLogin) = (state.matches, state.fingerprints, state.login, state.hasLogin)
         for capture in captures(of: matches, .requestBody) {
-            visitBody(capture.subject, .everything, values, raw, login, hasLogin, prints) { state.capture(capture.tag.span, $0) }
+            visitBody(capture.subject, .everything, values, raw, login, hasLogin, prints) {
+                state.capture(capture.tag.span, $0)
+            }
         }
     }
 

@@ -48,7 +48,8 @@ extension Ruleset {
         state.unixSeconds = facts.unixSeconds
         for index in inputRanges[Phase.requestBody.rawValue] {
             let input = inputs[index]
-            visitBody(input.subject, input.filter, values, raw, state.login, state.hasLogin, state.fingerprints) { value in
+            visitBody(input.subject, input.filter, values, raw, state.login, state.hasLogin, state.fingerprints) {
+                value in
                 look(input, at: value, &state, scratch)
             }
         }
@@ -59,7 +60,8 @@ extension Ruleset {
 
     func visitHead(
         _ subject: borrowing Subject, _ filter: borrowing ValueFilter, _ head: borrowing RequestHead,
-        _ bytes: Span<UInt8>, _ path: Span<UInt8>, _ facts: ExchangeFacts, _ fingerprints: Fingerprints, _ scratch: EvaluationScratch,
+        _ bytes: Span<UInt8>, _ path: Span<UInt8>, _ facts: ExchangeFacts, _ fingerprints: Fingerprints,
+        _ scratch: EvaluationScratch,
         _ body: (Span<UInt8>) -> Void
     ) {
         switch subject {

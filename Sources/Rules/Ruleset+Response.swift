@@ -11,7 +11,9 @@ extension Ruleset {
         if isEmpty { return .allow }
         state.unixSeconds = facts.unixSeconds
         for index in inputRanges[Phase.responseHead.rawValue] {
-            visitResponse(inputs[index].subject, inputs[index].filter, head, bytes, state.userID, state.fingerprints, scratch) { value in
+            visitResponse(
+                inputs[index].subject, inputs[index].filter, head, bytes, state.userID, state.fingerprints, scratch
+            ) { value in
                 look(inputs[index], at: value, &state, scratch)
             }
         }
@@ -26,7 +28,9 @@ extension Ruleset {
         if isEmpty { return .allow }
         state.unixSeconds = facts.unixSeconds
         for index in inputRanges[Phase.responseBody.rawValue] {
-            visitResponseBody(inputs[index].subject, inputs[index].filter, values, raw) { look(inputs[index], at: $0, &state, scratch) }
+            visitResponseBody(inputs[index].subject, inputs[index].filter, values, raw) {
+                look(inputs[index], at: $0, &state, scratch)
+            }
         }
         return decide(.responseBody, facts, &state)
     }
@@ -47,7 +51,8 @@ extension Ruleset {
 
     func visitResponse(
         _ subject: borrowing Subject, _ filter: borrowing ValueFilter, _ head: borrowing ResponseHead,
-        _ bytes: Span<UInt8>, _ userID: [UInt8], _ fingerprints: Fingerprints, _ scratch: EvaluationScratch, _ body: (Span<UInt8>) -> Void
+        _ bytes: Span<UInt8>, _ userID: [UInt8], _ fingerprints: Fingerprints, _ scratch: EvaluationScratch,
+        _ body: (Span<UInt8>) -> Void
     ) {
         switch subject {
         case .status:

@@ -133,9 +133,15 @@ struct ConfigurationReaderTests {
         #expect(lines.contains("/etc/rules/a.yaml:10 unknown action \"blok\""))
     }
 
-    @Test func `Datadog's rulesets are refused with a word about it`() {
-        let found = read(
-            start + "rules: { files: [r.json] }\n", files: ["/etc/r.json": #"{"version":"2.2","rules":[]}"#])
-        #expect(found.problems.first?.what.contains("Datadog") == true)
+    @Test func `rulesets of Datadog's format are read, and what is wrong in them has its place`() {
+        let good = #"{"version":"2.2","rules":[]}"#
+        #expect(read(start + "rules: { files: [r.json] }\n", files: ["/etc/r.json": good]).problems.isEmpty)
+        let bad = """
+            {"version": "2.2", "rules": [{"id": "a", "tags": {"type": "t"}, "conditions": [
+              {"operator": "match_regx", "parameters": {"inputs": [{"address": "server.request.query"}], "regex": "a"}}
+            ]}]}
+            """
+        let found = read(start + "rules: { files: [r.json] }\n", files: ["/etc/r.json": bad])
+        #expect(found.problems.first?.place == Place(file: "/etc/r.json", line: 2, column: 16), "\(found.problems)")
     }
 }

@@ -67,7 +67,8 @@ struct DatadogActions {
             }
             guard let entry = known[name] else {
                 context.report(
-                    node.place, "unknown action \"\(name)\"", hint: "known: \(known.keys.sorted().joined(separator: ", "))")
+                    node.place, "unknown action \"\(name)\"",
+                    hint: "known: \(known.keys.sorted().joined(separator: ", "))")
                 continue
             }
             guard let action = entry else { continue }

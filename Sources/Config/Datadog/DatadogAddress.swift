@@ -75,7 +75,9 @@ enum DatadogAddress {
     }
 
     /// Whether names below the address are divided by dots, for exclusions.
-    static func isTree(_ address: String) -> Bool { address == "server.request.body" || address == "server.response.body" }
+    static func isTree(_ address: String) -> Bool {
+        address == "server.request.body" || address == "server.response.body"
+    }
 
     /// The address is there in every exchange, so that "not there" can be said of its parts.
     static func isAlwaysThere(_ address: String) -> Bool {

@@ -6,7 +6,7 @@ import Wire
 /// all. Owned by one reading of a configuration.
 final class DatadogDraft {
     let context: ReadingContext
-    let data: DatadogData
+    let data: DatadogLists
     let notes = DatadogNotes()
     /// Addresses that processors put out.
     private(set) var outputs = DatadogAddress.fingerprints
@@ -17,7 +17,7 @@ final class DatadogDraft {
 
     init(_ context: ReadingContext) {
         self.context = context
-        data = DatadogData(context)
+        data = DatadogLists(context)
     }
 
     /// Whether a file says that it is of this format, version 2.
@@ -105,7 +105,7 @@ final class DatadogNotes {
 }
 
 /// Lists that rules name: entries of one name from several files are one list.
-final class DatadogData {
+final class DatadogLists {
     private let context: ReadingContext
     private var entries: [String: [(node: DocumentNode, expires: Int64)]] = [:]
 
@@ -141,7 +141,7 @@ final class DatadogData {
 
     func networks(_ id: String) -> [ListedNetwork] {
         entries[id, default: []].compactMap { entry in
-            DatadogData.network(entry.node, context).map { ListedNetwork(network: $0, expires: entry.expires) }
+            DatadogLists.network(entry.node, context).map { ListedNetwork(network: $0, expires: entry.expires) }
         }
     }
 

@@ -43,7 +43,7 @@ struct DatadogOperators {
         "unicode_normalize": .unicodeNormalize,
     ]
 
-    let data: DatadogData
+    let data: DatadogLists
     let context: ReadingContext
 
     static func transform(_ node: DocumentNode, _ context: ReadingContext) -> Step? {
@@ -127,7 +127,7 @@ struct DatadogOperators {
             context.report(parameters.place, "ip_match needs a \"list\" or \"data\"")
             return nil
         }
-        return Question(matcher: .ip(list.compactMap { DatadogData.network($0, context) }))
+        return Question(matcher: .ip(list.compactMap { DatadogLists.network($0, context) }))
     }
 
     private func equals(_ parameters: DocumentNode) -> Question? {

@@ -55,7 +55,9 @@ struct DatadogRules {
             context.report(member.value.place, "a tag is a text")
             return nil
         }
-        if !tags.contains(where: { $0.0 == "type" }) { context.report(node.place, "rule \"\(id)\" needs the tag \"type\"") }
+        if !tags.contains(where: { $0.0 == "type" }) {
+            context.report(node.place, "rule \"\(id)\" needs the tag \"type\"")
+        }
         var isEnabled = node["enabled"]?.boolean ?? true
         var names = node["on_match"]?.list ?? []
         for override in overrides where override.targets.hold(id, tags) {

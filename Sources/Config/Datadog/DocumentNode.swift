@@ -74,7 +74,8 @@ struct DocumentNode {
             case "true": content = .boolean(true)
             case "false": content = .boolean(false)
             case "null", "~", "": content = .null
-            case let text: content = Double(text) != nil && text.first?.isLetter == false ? .number(text) : .string(text)
+            case let text:
+                content = Double(text) != nil && text.first?.isLetter == false ? .number(text) : .string(text)
             }
         case .sequence(let list): content = .list(list.map { DocumentNode($0, file: file) })
         case .mapping(let mapping):

@@ -26,7 +26,8 @@ struct DirectTest: Sendable {
 /// All direct tests of one input: plain numbers over one arena, so that a look takes no reference for each of them. Immutable.
 final class DirectTests: Sendable {
     private enum Comparison: UInt8, Sendable {
-        case equals, oneOf, prefix, suffix, greater, less, network, number, listed, listedNetwork, sqlInjection, scriptInjection
+        case equals, oneOf, prefix, suffix, greater, less, network, number, listed, listedNetwork, sqlInjection,
+            scriptInjection
     }
 
     private struct Entry: Sendable {

@@ -2,8 +2,8 @@
 import CInjection
 
 /// libinjection's two questions. Owner of the door to it.
-enum Injection {
-    static func isSQL(_ text: Span<UInt8>) -> Bool {
+public enum Injection {
+    public static func isSQL(_ text: Span<UInt8>) -> Bool {
         if text.isEmpty { return false }
         var fingerprint: (UInt64, UInt64) = (0, 0)
         return unsafe text.withUnsafeBufferPointer { source in
@@ -16,7 +16,7 @@ enum Injection {
         }
     }
 
-    static func isScript(_ text: Span<UInt8>) -> Bool {
+    public static func isScript(_ text: Span<UInt8>) -> Bool {
         if text.isEmpty { return false }
         return unsafe text.withUnsafeBufferPointer { source in
             unsafe source.withMemoryRebound(to: CChar.self) { bytes in

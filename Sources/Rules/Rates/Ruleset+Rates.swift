@@ -36,12 +36,12 @@ extension Ruleset {
         let prints = state.fingerprints
         switch subject.phase {
         case .requestHead:
-            if case .queryValue = subject {
+            if subject.isOfQuery {
                 scratch.query.reset()
                 if let query = head.query { FormReader.read(bytes.slice(query), into: &scratch.query) }
             }
-            visitHead(subject, head, bytes, path, facts, prints, scratch, body)
-        case .requestBody: visitBody(subject, values, raw, state.login, state.hasLogin, prints, body)
+            visitHead(subject, .everything, head, bytes, path, facts, prints, scratch, body)
+        case .requestBody: visitBody(subject, .everything, values, raw, state.login, state.hasLogin, prints, body)
         case .responseHead, .responseBody: break
         }
     }
@@ -51,7 +51,7 @@ extension Ruleset {
         _ subject: Subject, answer head: borrowing ResponseHead, _ bytes: Span<UInt8>, state: borrowing Evaluation,
         scratch: EvaluationScratch, _ body: (Span<UInt8>) -> Void
     ) {
-        visitResponse(subject, head, bytes, state.userID, state.fingerprints, scratch, body)
+        visitResponse(subject, .everything, head, bytes, state.userID, state.fingerprints, scratch, body)
     }
 }
 

@@ -44,7 +44,8 @@ enum URLDecodeIIS {
                     index += 3
                     continue
                 }
-                if index + 5 < text.count, text[index + 1] | 32 == UInt8(ascii: "u"), let value = four(text, index + 2) {
+                if index + 5 < text.count, text[index + 1] | 32 == UInt8(ascii: "u"), let value = four(text, index + 2)
+                {
                     CodePoint.append(value, to: &out)
                     index += 6
                     continue
