@@ -2,12 +2,18 @@
 #define CCURL_SHIM_H
 /* Door to libcurl: its setters are variadic and its callbacks need casts, which Swift's importer cannot see. */
 #include <curl/curl.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
+#include <linux/sockios.h>
+
+/* What of an answer is kept: the items of a bulk request are one by one in it. */
+#define CCURL_ANSWER_MAXIMUM (1024 * 1024)
 
 /* One exchange: the beginning of the answer and the moment at which it is given up. The address must not move while it runs. */
 typedef struct {
-    unsigned char body[65536];
+    unsigned char body[CCURL_ANSWER_MAXIMUM];
     size_t length;
     size_t total;
     long long give_up_ms; /* CLOCK_MONOTONIC, 0 is never; may be set by another thread */
@@ -43,11 +49,9 @@ static inline int CCurl_progress(void *context, curl_off_t a, curl_off_t b, curl
 static inline int CCurl_start(void) { return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK; }
 
 /* Options that hold for every exchange of the handle; 0 or the first error. */
-static inline CURLcode CCurl_prepare(CURL *curl, const char *url, const char *ca_file, struct curl_slist *headers,
-                                     CCurl_exchange *exchange) {
+static inline CURLcode CCurl_prepare(CURL *curl, const char *url, struct curl_slist *headers, CCurl_exchange *exchange) {
     CURLcode code = curl_easy_setopt(curl, CURLOPT_URL, url);
     if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    if (code == CURLE_OK && ca_file) code = curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file);
     if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_POST, 1L);
@@ -58,6 +62,85 @@ static inline CURLcode CCurl_prepare(CURL *curl, const char *url, const char *ca
     if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_XFERINFODATA, exchange);
     if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     return code;
+}
+
+static inline CURLcode CCurl_set_headers(CURL *curl, struct curl_slist *headers) {
+    return curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+}
+
+/* Whom to trust, and who we are. */
+static inline CURLcode CCurl_set_ca(CURL *curl, const char *file) { return curl_easy_setopt(curl, CURLOPT_CAINFO, file); }
+
+static inline CURLcode CCurl_set_identity(CURL *curl, const char *certificate, const char *key) {
+    CURLcode code = curl_easy_setopt(curl, CURLOPT_SSLCERT, certificate);
+    if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_SSLKEY, key);
+    return code;
+}
+
+/* A connection that carries bytes of ours and no HTTP: http:// is plain, https:// is TLS with the name checked. */
+static inline CURLcode CCurl_connect(CURL *curl, const char *url, CCurl_exchange *exchange, long timeout_ms) {
+    CURLcode code = curl_easy_setopt(curl, CURLOPT_URL, url);
+    if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
+    if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+    if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_SSL_ENABLE_ALPN, 0L);
+    if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
+    if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms);
+    if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, CCurl_progress);
+    if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_XFERINFODATA, exchange);
+    if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    if (code == CURLE_OK) code = curl_easy_perform(curl);
+    return code;
+}
+
+/* Reads and forgets what the peer says; CURLE_OK while the connection stands. */
+static inline CURLcode CCurl_still_open(CURL *curl) {
+    char bytes[512];
+    for (int reads = 0; reads < 64; reads++) {
+        size_t count = 0;
+        CURLcode code = curl_easy_recv(curl, bytes, sizeof bytes, &count);
+        if (code == CURLE_AGAIN) return CURLE_OK;
+        if (code != CURLE_OK) return code;
+        if (count == 0) return CURLE_GOT_NOTHING;
+    }
+    return CURLE_RECV_ERROR;
+}
+
+static inline int CCurl_is_over(CCurl_exchange *exchange, long long deadline_ms) {
+    return CCurl_now_ms() >= deadline_ms || CCurl_progress(exchange, 0, 0, 0, 0);
+}
+
+/* Sends all of it and waits until the peer's kernel has acknowledged every byte and the connection still stands. */
+static inline CURLcode CCurl_send_all(CURL *curl, CCurl_exchange *exchange, const void *bytes, size_t length, long timeout_ms) {
+    long long deadline_ms = CCurl_now_ms() + timeout_ms;
+    curl_socket_t descriptor = CURL_SOCKET_BAD;
+    CURLcode code = curl_easy_getinfo(curl, CURLINFO_ACTIVESOCKET, &descriptor);
+    if (code != CURLE_OK) return code;
+    if (descriptor == CURL_SOCKET_BAD) return CURLE_SEND_ERROR;
+    size_t sent = 0;
+    while (sent < length) {
+        size_t count = 0;
+        code = curl_easy_send(curl, (const char *)bytes + sent, length - sent, &count);
+        sent += count;
+        if (code == CURLE_AGAIN) {
+            if (CCurl_is_over(exchange, deadline_ms)) return CURLE_OPERATION_TIMEDOUT;
+            code = CCurl_still_open(curl);
+            if (code != CURLE_OK) return code;
+            struct pollfd wanted = {descriptor, POLLOUT, 0};
+            poll(&wanted, 1, 100);
+        } else if (code != CURLE_OK) {
+            return code;
+        }
+    }
+    for (int waits = 0;; waits++) {
+        int left = 0;
+        code = CCurl_still_open(curl);
+        if (code != CURLE_OK) return code;
+        if (ioctl(descriptor, SIOCOUTQ, &left) != 0 || left == 0) return CURLE_OK;
+        if (CCurl_is_over(exchange, deadline_ms)) return CURLE_OPERATION_TIMEDOUT;
+        poll(NULL, 0, waits < 10 ? 1 : 20);
+    }
 }
 
 /* An array of this size is invisible to Swift. */

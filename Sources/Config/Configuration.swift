@@ -111,25 +111,6 @@ package struct LimitSettings: Sendable {
     package var http2Streams = 100
 }
 
-package struct CollectorSettings: Sendable {
-    package enum Kind: String, CaseIterable, Sendable {
-        case otlp, http, file
-    }
-
-    package var name: String
-    package var kind: Kind
-    /// URL, or the path of a file.
-    package var target: String
-    package var usesProtobuf = false
-    package var headers: [(String, String)] = []
-    package var batchEvents = 500
-    package var flush = Duration.seconds(1)
-    package var timeout = Duration.seconds(10)
-    package var spoolBytes = 256 << 20
-    package var caFile: String?
-    package var place: Place
-}
-
 /// The local history of login events.
 package struct ArchiveSettings: Sendable {
     package var retention = Duration.seconds(7 * 86_400)

@@ -116,10 +116,19 @@ final class Outputs: Sendable {
             switch settings.kind {
             case .otlp: .otlp(encoding: settings.usesProtobuf ? .protobuf : .json, url: settings.target)
             case .http: .http(url: settings.target, framing: .ndjson)
+            case .syslog: .syslog(url: settings.target)
             case .file: .file(path: settings.target)
+            }
+        let schema: SinkDescription.Schema =
+            switch settings.schema {
+            case .native: .native
+            case .ocsf: .ocsf
+            case .cef: .cef
             }
         return SinkDescription(
             name: settings.name, kind: kind, headers: settings.headers, batchEvents: settings.batchEvents,
-            flushInterval: settings.flush, timeout: settings.timeout, caFile: settings.caFile)
+            flushInterval: settings.flush, timeout: settings.timeout,
+            security: .init(caFile: settings.caFile, certificate: settings.certificate, key: settings.key),
+            schema: schema)
     }
 }

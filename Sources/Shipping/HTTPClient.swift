@@ -11,22 +11,41 @@ enum Delivery: Sendable {
     case refused(reason: String, isTooLarge: Bool)
 }
 
+/// What all handles of libcurl have in common. Stateless.
+enum CurlHandle {
+    static let isReady = CCurl_start() != 0
+
+    static func apply(_ security: SinkDescription.Security, to handle: UnsafeMutableRawPointer) -> CURLcode {
+        var code = CURLE_OK
+        if let file = security.caFile { code = unsafe CCurl_set_ca(handle, file) }
+        if code == CURLE_OK, let certificate = security.certificate {
+            code = unsafe CCurl_set_identity(handle, certificate, security.key ?? certificate)
+        }
+        return code
+    }
+
+    /// Zeroes that cost no memory until an answer comes; `free` takes it.
+    static func makeExchange() -> UnsafeMutablePointer<CCurl_exchange> {
+        guard let memory = unsafe calloc(1, MemoryLayout<CCurl_exchange>.size) else {
+            preconditionFailure("no memory for an exchange")
+        }
+        return unsafe memory.bindMemory(to: CCurl_exchange.self, capacity: 1)
+    }
+}
+
 /// One libcurl handle that posts to one URL and keeps its connection. Owned by a `Sender`; `post` only on its queue,
 /// `giveUp` from any thread (the exchange's moment is atomic), which is why it may cross threads unchecked.
 @safe final class HTTPClient: @unchecked Sendable {
-    private static let isReady = CCurl_start() != 0
-
     private let curl: UnsafeMutableRawPointer?
     private let headers: UnsafeMutablePointer<curl_slist>?
     private let exchange: UnsafeMutablePointer<CCurl_exchange>
     private let timeoutMilliseconds: Int
     private let problem: String?
 
-    init(url: String, headers fields: [(String, String)], caFile: String?, timeout: Duration) {
-        unsafe exchange = UnsafeMutablePointer<CCurl_exchange>.allocate(capacity: 1)
-        unsafe memset(exchange, 0, MemoryLayout<CCurl_exchange>.size)
+    init(url: String, headers fields: [(String, String)], security: SinkDescription.Security, timeout: Duration) {
+        unsafe exchange = CurlHandle.makeExchange()
         timeoutMilliseconds = max(1, timeout.milliseconds)
-        let handle = unsafe Self.isReady ? curl_easy_init() : nil
+        let handle = unsafe CurlHandle.isReady ? curl_easy_init() : nil
         var list: UnsafeMutablePointer<curl_slist>?
         for (name, value) in fields + [("Expect", "")] {
             // curl removes the field it would add when the value is missing, and sends an empty one for a semicolon.
@@ -37,11 +56,8 @@ enum Delivery: Sendable {
         unsafe curl = handle
         var code = CURLE_FAILED_INIT
         if let handle = unsafe handle {
-            if let caFile {
-                code = unsafe CCurl_prepare(handle, url, caFile, list, exchange)
-            } else {
-                code = unsafe CCurl_prepare(handle, url, nil, list, exchange)
-            }
+            code = unsafe CCurl_prepare(handle, url, list, exchange)
+            if code == CURLE_OK { code = unsafe CurlHandle.apply(security, to: handle) }
         }
         problem = code == CURLE_OK ? nil : unsafe String(cString: curl_easy_strerror(code))
     }
@@ -49,7 +65,7 @@ enum Delivery: Sendable {
     deinit {
         if let curl = unsafe curl { unsafe curl_easy_cleanup(curl) }
         unsafe curl_slist_free_all(headers)
-        unsafe exchange.deallocate()
+        unsafe free(exchange)
     }
 
     /// Ends what runs now, and whatever begins later, at this moment from now.
@@ -57,7 +73,7 @@ enum Delivery: Sendable {
         unsafe CCurl_give_up_at(exchange, CCurl_now_ms() + Int64(duration.milliseconds))
     }
 
-    /// Posts and waits for the answer; the answer's first 64 KiB go to `judge` when the status is 2xx.
+    /// Posts and waits for the answer; the answer's first MiB goes to `judge` when the status is 2xx.
     func post(_ body: [UInt8], judge: ([UInt8]) -> UInt64) -> Delivery {
         guard problem == nil, let handle = unsafe curl else {
             return .retry(after: nil, reason: problem ?? "libcurl did not start")

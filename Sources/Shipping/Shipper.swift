@@ -74,7 +74,7 @@ package final class Shipper: Sendable {
             let after = sinks.map { sink -> Sender in
                 let kept = before.first { $0.description.name == sink.name }
                 // A file of certificates may have changed behind its name.
-                if let kept, kept.description == sink, sink.caFile == nil { return kept }
+                if let kept, kept.description == sink, !sink.security.hasFiles { return kept }
                 let known = kept ?? leaving.removeValue(forKey: sink.name)
                 known?.handOver(deadline: Self.changePatience)
                 let sender = Sender(sink, spool: spool, host: host, replacing: known, isNew: known == nil, log: log)

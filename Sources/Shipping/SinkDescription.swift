@@ -4,11 +4,32 @@
 package struct SinkDescription: Equatable, Sendable {
     package enum Encoding: Sendable { case json, protobuf }
     package enum Framing: Sendable { case ndjson, array }
+    /// The vocabulary in which an event is written.
+    package enum Schema: Sendable { case native, ocsf, cef }
 
     package enum Kind: Equatable, Sendable {
         case otlp(encoding: Encoding, url: String)
         case http(url: String, framing: Framing)
+        /// `tcp://HOST:PORT` or `tls://HOST:PORT`.
+        case syslog(url: String)
         case file(path: String)
+    }
+
+    /// How the other side is trusted, and what we show it. Files in PEM form.
+    package struct Security: Equatable, Sendable {
+        /// nil: the system's authorities.
+        package var caFile: String?
+        package var certificate: String?
+        package var key: String?
+
+        package init(caFile: String? = nil, certificate: String? = nil, key: String? = nil) {
+            self.caFile = caFile
+            self.certificate = certificate
+            self.key = key
+        }
+
+        /// Files may change behind their names.
+        var hasFiles: Bool { caFile != nil || certificate != nil || key != nil }
     }
 
     /// Names the cursor file in the spool.
@@ -20,11 +41,13 @@ package struct SinkDescription: Equatable, Sendable {
     package var flushInterval: Duration
     /// Of one whole exchange.
     package var timeout: Duration
-    package var caFile: String?
+    package var security: Security
+    package var schema: Schema
 
     package init(
         name: String, kind: Kind, headers: [(String, String)] = [], batchEvents: Int = 500,
-        flushInterval: Duration = .seconds(1), timeout: Duration = .seconds(10), caFile: String? = nil
+        flushInterval: Duration = .seconds(1), timeout: Duration = .seconds(10), security: Security = Security(),
+        schema: Schema = .native
     ) {
         self.name = name
         self.kind = kind
@@ -32,12 +55,13 @@ package struct SinkDescription: Equatable, Sendable {
         self.batchEvents = batchEvents
         self.flushInterval = flushInterval
         self.timeout = timeout
-        self.caFile = caFile
+        self.security = security
+        self.schema = schema
     }
 
     package static func == (one: SinkDescription, other: SinkDescription) -> Bool {
         one.name == other.name && one.kind == other.kind && one.headers.elementsEqual(other.headers, by: ==)
             && one.batchEvents == other.batchEvents && one.flushInterval == other.flushInterval
-            && one.timeout == other.timeout && one.caFile == other.caFile
+            && one.timeout == other.timeout && one.security == other.security && one.schema == other.schema
     }
 }

@@ -66,7 +66,15 @@ struct ConfigurationReaderTests {
         ("admin: {}\n", #"6:8 admin needs "address""#),
         (
             "collectors: [{ name: a, type: otpl, url: \"http://a\" }]\n",
-            #"6:31 collectors[0].type: "otpl" is not one of otlp, http, file"#
+            #"6:31 collectors[0].type: "otpl" is not one of otlp, http, syslog, file"#
+        ),
+        (
+            "collectors: [{ name: a, type: syslog, url: \"udp://a:514\" }]\n",
+            #"6:44 "udp://a:514" is not tcp://HOST:PORT or tls://HOST:PORT"#
+        ),
+        (
+            "collectors: [{ name: a, type: http, url: \"http://a\", schema: cef }]\n",
+            "6:62 collectors of type http have no schema cef"
         ),
         ("collectors: [{ name: a, type: http, url: \"ftp://a\" }]\n", #"6:42 "ftp://a" is not an http or https URL"#),
         ("state_directory: \"${env:NOWHERE}\"\n", "6:18 the environment has no NOWHERE"),

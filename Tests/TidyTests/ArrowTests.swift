@@ -76,7 +76,7 @@ import Testing
             "Sources/Transport/TLSSessionCache.swift",
         ],
         "CChecksum": ["Sources/Shipping/Spool/CRC32C.swift"],
-        "CCurl": ["Sources/Shipping/HTTPClient.swift"],
+        "CCurl": ["Sources/Shipping/HTTPClient.swift", "Sources/Shipping/LineConnection.swift"],
         "CSQLite": ["Sources/Archive/EventStore.swift"],
     ]
 }

@@ -19,11 +19,6 @@ enum CollectorReader {
 
     private static func readOne(_ section: YAMLSection, _ context: ReadingContext) -> CollectorSettings? {
         let name = section.required("name")
-        if section.string("type") == "syslog" {
-            context.report(
-                section.place("type"), "collectors of type syslog are not in this version", hint: "otlp, http or file")
-            return nil
-        }
         if !section.has("type") { context.report(section.place, "\(section.path) needs \"type\"") }
         guard let name, let kind = section.choice("type", CollectorSettings.Kind.self) else { return nil }
         if !name.utf8.allSatisfy({ ByteClass.isToken($0) }) {
@@ -35,7 +30,7 @@ enum CollectorReader {
         if kind == .file {
             target = section.required("path").map { context.resolve($0, from: section.file) }
         } else {
-            target = url(section, context)
+            target = url(section, kind, context)
         }
         guard let target else { return nil }
         var collector = CollectorSettings(name: name, kind: kind, target: target, place: section.place)
@@ -53,12 +48,54 @@ enum CollectorReader {
             collector.spoolBytes = size
             if size < 1 << 20 { context.report(section.place("spool"), "spool must be at least 1MiB") }
         }
-        collector.caFile = section.file("tls_ca")
+        readSecurity(section, &collector, context)
+        readSchema(section, &collector, context)
         return collector
     }
 
-    private static func url(_ section: YAMLSection, _ context: ReadingContext) -> String? {
+    private static func readSecurity(
+        _ section: YAMLSection, _ collector: inout CollectorSettings, _ context: ReadingContext
+    ) {
+        collector.caFile = section.file("tls_ca")
+        collector.certificate = section.file("tls_certificate")
+        collector.key = section.file("tls_key")
+        if section.has("tls_key") && !section.has("tls_certificate") {
+            context.report(section.place("tls_key"), "tls_key needs \"tls_certificate\"")
+        }
+        for (key, path) in [
+            ("tls_ca", collector.caFile), ("tls_certificate", collector.certificate), ("tls_key", collector.key),
+        ] {
+            // Read only to say now what would keep every event waiting later.
+            if let path { _ = context.contents(path, section.place(key)) }
+        }
+    }
+
+    private static func readSchema(
+        _ section: YAMLSection, _ collector: inout CollectorSettings, _ context: ReadingContext
+    ) {
+        guard let schema = section.choice("schema", CollectorSettings.Schema.self) else { return }
+        collector.schema = schema
+        if collector.kind != .syslog && schema != .native {
+            context.report(section.place("schema"), "collectors of type \(collector.kind) have no schema \(schema)")
+        }
+    }
+
+    private static func url(
+        _ section: YAMLSection, _ kind: CollectorSettings.Kind, _ context: ReadingContext
+    ) -> String? {
         guard let url = section.required("url") else { return nil }
+        if kind == .syslog {
+            let scheme = ["tcp://", "tls://"].first { url.hasPrefix($0) }
+            let authority = scheme.map { url.dropFirst($0.count) } ?? ""
+            let colon = authority.lastIndex(of: ":")
+            let port = colon.flatMap { UInt16(authority[authority.index(after: $0)...]) } ?? 0
+            if port == 0 || colon == authority.startIndex || authority.contains(where: { "/?#@ ".contains($0) }) {
+                context.report(
+                    section.place("url"), "\"\(url)\" is not tcp://HOST:PORT or tls://HOST:PORT",
+                    hint: "6514 is the port of syslog over TLS")
+            }
+            return url
+        }
         if !url.hasPrefix("http://") && !url.hasPrefix("https://") {
             context.report(section.place("url"), "\"\(url)\" is not an http or https URL")
         }

@@ -38,9 +38,7 @@ final class Sender: Sendable {
     private let wake = DispatchSemaphore(value: 0)
     private let finished = DispatchSemaphore(value: 0)
     private let state = Guarded(State())
-    private let client: HTTPClient?
-    private let file: FileWriter?
-    private let encoder: OTLPEncoder?
+    private let target: Target
     private let refused: RefusedEvents
 
     init(
@@ -52,25 +50,7 @@ final class Sender: Sendable {
         self.spool = spool
         self.log = log
         queue = DispatchQueue(label: "loginward.sink.\(description.name)")
-        var target: (url: String, type: String)?
-        switch description.kind {
-        case .otlp(let encoding, let url):
-            encoder = OTLPEncoder(host: host, encoding: encoding)
-            file = nil
-            target = (url, encoding == .json ? "application/json" : "application/x-protobuf")
-        case .http(let url, let framing):
-            encoder = nil
-            file = nil
-            target = (url, framing == .ndjson ? "application/x-ndjson" : "application/json")
-        case .file(let path):
-            encoder = nil
-            file = FileWriter(path: path)
-        }
-        client = target.map { target in
-            HTTPClient(
-                url: target.url, headers: [("Content-Type", target.type)] + description.headers,
-                caFile: description.caFile, timeout: description.timeout)
-        }
+        target = Target(description, host: host)
         refused = RefusedEvents(directory: spool.directory, sink: description.name)
         spool.register(sink: description.name, isNew: isNew)
         state.withLock { $0.predecessor = predecessor }
@@ -101,12 +81,12 @@ final class Sender: Sendable {
     /// Something came in.
     func notify() { wake.signal() }
 
-    func reopen() { file?.reopen() }
+    func reopen() { target.reopen() }
 
     /// What is pending is still tried until the deadline; the rest stays in the spool.
     func stop(deadline: Duration) {
         state.withLock { $0.stopAt = .now + deadline }
-        client?.giveUp(after: deadline)
+        target.giveUp(after: deadline)
         wake.signal()
     }
 
@@ -163,7 +143,7 @@ final class Sender: Sendable {
     private func deliver(_ lines: ArraySlice<[UInt8]>) -> Bool {
         var backoff = Backoff()
         while true {
-            switch attempt(lines) {
+            switch target.attempt(lines) {
             case .delivered(let rejected):
                 let lost = min(rejected, UInt64(lines.count))
                 let recovered = state.withLock { state in
@@ -211,32 +191,6 @@ final class Sender: Sendable {
         } catch {
             log("collector \(description.name) \(what); they are lost: \(error)")
         }
-    }
-
-    private func attempt(_ lines: ArraySlice<[UInt8]>) -> Delivery {
-        if let file { return file.append(lines) }
-        guard let client else { return .refused(reason: "no target", isTooLarge: false) }
-        if let encoder {
-            let (body, unreadable) = encoder.encode(Array(lines), observedUnixNanoseconds: Host.unixNanoseconds())
-            if unreadable == lines.count { return .delivered(rejected: UInt64(unreadable)) }
-            return client.post(body) {
-                encoder.rejected(in: $0).addingReportingOverflow(UInt64(unreadable)).partialValue
-            }
-        }
-        return client.post(body(lines)) { _ in 0 }
-    }
-
-    private func body(_ lines: ArraySlice<[UInt8]>) -> [UInt8] {
-        var isArray = false
-        if case .http(_, .array) = description.kind { isArray = true }
-        var body: [UInt8] = isArray ? [UInt8(ascii: "[")] : []
-        for index in lines.indices {
-            if isArray && index > lines.startIndex { body.append(UInt8(ascii: ",")) }
-            body.append(contentsOf: lines[index])
-            if !isArray { body.append(10) }
-        }
-        if isArray { body.append(UInt8(ascii: "]")) }
-        return body
     }
 
     /// Waits; false when it is time to end.

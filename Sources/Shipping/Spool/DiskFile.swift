@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Glibc
+import Glibc
 
 /// The world refused an operation on a file. A value, thrown to whoever opens the spool, counted everywhere else.
 package struct DiskFault: Error, Equatable, Sendable, CustomStringConvertible {
@@ -20,7 +20,7 @@ package struct DiskFault: Error, Equatable, Sendable, CustomStringConvertible {
 
 /// The few system calls on files that this target makes, each retried when a signal broke it. Stateless.
 package enum DiskFile {
-    package static func open(_ path: String, _ flags: Int32, mode: mode_t = 0o640) throws(DiskFault) -> Int32 {
+    package static func open(_ path: String, _ flags: Int32, mode: UInt32 = 0o640) throws(DiskFault) -> Int32 {
         while true {
             let descriptor = unsafe Glibc.open(path, flags | O_CLOEXEC, mode)
             if descriptor >= 0 { return descriptor }

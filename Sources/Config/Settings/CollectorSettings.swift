@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Wire
+
+/// Who is told about logins, and how. A value.
+package struct CollectorSettings: Sendable {
+    package enum Kind: String, CaseIterable, Sendable {
+        case otlp, http, syslog, file
+    }
+
+    /// The vocabulary in which an event is written.
+    package enum Schema: String, CaseIterable, Sendable {
+        case native, ocsf, cef
+    }
+
+    package var name: String
+    package var kind: Kind
+    /// URL, or the path of a file.
+    package var target: String
+    package var usesProtobuf = false
+    package var schema = Schema.native
+    package var headers: [(String, String)] = []
+    package var batchEvents = 500
+    package var flush = Duration.seconds(1)
+    package var timeout = Duration.seconds(10)
+    package var spoolBytes = 256 << 20
+    package var caFile: String?
+    /// What a collector is shown that asks who we are, with its key.
+    package var certificate: String?
+    package var key: String?
+    package var place: Place
+}
