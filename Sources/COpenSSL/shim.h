@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/hmac.h>
 #include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -145,6 +146,11 @@ static inline unsigned int COpenSSL_sha256_head(const unsigned char *text, size_
     return (unsigned int)digest[0] << 24 | (unsigned int)digest[1] << 16 | (unsigned int)digest[2] << 8 | digest[3];
 }
 #pragma GCC diagnostic pop
+
+/* HMAC-SHA-256 (RFC 2104) into 32 bytes. */
+static inline void COpenSSL_hmac(const unsigned char *key, size_t key_count, const unsigned char *text, size_t count, unsigned char *out) {
+    HMAC(EVP_sha256(), key, (int)key_count, text, count, out, NULL);
+}
 
 /* Whether two certificates stand for the same names, as an ECDSA and RSA pair does. */
 static inline int COpenSSL_same_names(X509 *left, X509 *right) {

@@ -14,23 +14,24 @@ final class DetectionMemory: Sendable {
     private let disk = DispatchQueue(label: "loginward.detection.state")
     private let ticker = Ticker(label: "loginward.detection.saving")
 
-    /// Whoever holds it can tell which account a hash stands for, so nobody else may read it.
-    private static let keyMode: mode_t = 0o600
     private static let period = 300_000
 
     init(stateDirectory: String, settings: DetectionSettings, log: Logs) {
         self.log = log
         path = "\(stateDirectory)/detection.state"
-        let seed = DetectionMemory.key("\(stateDirectory)/detection.key", log)
+        let key = KeyFile.read("\(stateDirectory)/detection.key", bytes: 8, log)
+        let seed = key.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        let devices = DeviceTokens(
+            key: KeyFile.read("\(stateDirectory)/device.key", bytes: DeviceTokens.keyBytes, log))
         guard case .success(let bytes) = FileAccess.read(path), !bytes.isEmpty else {
-            ledger = AttemptLedger(settings: settings, seed: seed, unixSeconds: Clock.unixSeconds)
+            ledger = AttemptLedger(settings: settings, seed: seed, devices: devices, unixSeconds: Clock.unixSeconds)
             return
         }
         do throws(StateProblem) {
             ledger = try AttemptLedger(
-                restoring: bytes, settings: settings, seed: seed, unixSeconds: Clock.unixSeconds)
+                restoring: bytes, settings: settings, seed: seed, devices: devices, unixSeconds: Clock.unixSeconds)
         } catch {
-            ledger = AttemptLedger(settings: settings, seed: seed, unixSeconds: Clock.unixSeconds)
+            ledger = AttemptLedger(settings: settings, seed: seed, devices: devices, unixSeconds: Clock.unixSeconds)
             let aside = path + ".unreadable"
             _ = unsafe rename(path, aside)
             log.error(
@@ -54,23 +55,5 @@ final class DetectionMemory: Sendable {
             return
         }
         if unsafe rename(draft, path) != 0 { log.error("cannot keep what the detection knows", ["path": path]) }
-    }
-
-    /// The key of this installation, made when there is none.
-    private static func key(_ path: String, _ log: Logs) -> UInt64 {
-        if case .success(let bytes) = FileAccess.read(path),
-            let key = UInt64(String(decoding: bytes.prefix { $0 != 10 }, as: UTF8.self), radix: 16)
-        {
-            return key
-        }
-        let key = UInt64.random(in: 1 ... .max)
-        let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, keyMode)
-        if descriptor < 0 {
-            log.error("cannot keep the key of the detection: what it learns ends with this run", ["path": path])
-            return key
-        }
-        Terminal.write(Array((String(key, radix: 16) + "\n").utf8), to: descriptor)
-        _ = close(descriptor)
-        return key
     }
 }

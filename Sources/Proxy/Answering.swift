@@ -11,6 +11,7 @@ enum Answering {
         let answerBytes = exchange.responseSpan
         writeFields(exchange, answerBytes, into: &output)
         if !exchange.response.contains(.date) { HeadWriter.field("Date", date, to: &output) }
+        if !exchange.login.deviceLine.isEmpty { output.append(exchange.login.deviceLine) }
         HeadWriter.framing(body, to: &output)
         writeConnection(exchange, keepsAlive: keepsAlive, into: &output)
         output.append("\r\n")

@@ -27,7 +27,7 @@ package enum AttemptCheck {
         for index in exchange.request.fields.indices {
             let field = exchange.request.fields[index]
             worker.headerList.append(bytes.slice(field.name), bytes.slice(field.value))
-            if field.known == .cookie { readDevice(bytes.slice(field.value), exchange, ledger, &attempt) }
+            if field.known == .cookie { DeviceMark.read(bytes.slice(field.value), exchange, ledger, &attempt) }
         }
         attempt.password = password(exchange, ledger)
         let decision = ledger.arrive(&attempt, worker.headerList, name: account)
@@ -86,9 +86,13 @@ package enum AttemptCheck {
     /// The answer's head is there. Where it alone tells the outcome, the attempt is settled before the client sees anything, and a success that
     /// belongs to an attack can still be held back.
     static func settleHead(_ exchange: Exchange, _ worker: Worker) -> RuleAction? {
-        guard exchange.login.attempt != nil, !exchange.login.isSettled, let route = exchange.login.route,
-            !route.needsResponseBody, !route.isLearnt
+        guard exchange.login.attempt != nil, !exchange.login.isSettled, let route = exchange.login.route
         else { return nil }
+        if route.needsResponseBody || route.isLearnt {
+            // Whether it succeeds is told when the head is out: the mark means nothing until then.
+            DeviceMark.give(exchange, worker)
+            return nil
+        }
         var outcome = LoginOutcome.unknown
         if let index = exchange.login.declared.firstIndex(where: { $0.decides }) {
             outcome = exchange.login.declared[index].outcome
@@ -99,9 +103,11 @@ package enum AttemptCheck {
             if reading.kind != route.kind { return nil }
             outcome = reading.outcome
         }
+        if outcome == .success { DeviceMark.give(exchange, worker) }
         let decision = settle(exchange, worker, outcome)
         if decision.isNoted { note(exchange, decision) }
         if decision.action != .withhold { return nil }
+        exchange.login.deviceLine.removeAll(keepingCapacity: true)
         worker.counters.withheldLogins += 1
         return refuse(exchange, decision)
     }
@@ -139,19 +145,6 @@ package enum AttemptCheck {
 
     /// Most services take a name in any case.
     private static func normalised(_ name: [UInt8]) -> [UInt8] { name.map { ByteSearch.lowercased($0) } }
-
-    private static func readDevice(
-        _ cookies: Span<UInt8>, _ exchange: Exchange, _ ledger: AttemptLedger, _ attempt: inout Attempt
-    ) {
-        let name = exchange.policy.deviceCookie
-        var from = 0
-        while let pair = CookieReader.next(in: cookies, from: &from) {
-            if !ByteSearch.equals(cookies.slice(pair.name), name.span) { continue }
-            let value = cookies.slice(pair.value)
-            if !value.isEmpty { attempt.device = ledger.hash.of(value) }
-            return
-        }
-    }
 
     /// A number under a key that is never written; the password itself goes nowhere.
     private static func password(_ exchange: Exchange, _ ledger: AttemptLedger) -> UInt64 {

@@ -14,9 +14,12 @@ package final class AttemptLedger: Sendable {
 
     private let state: Guarded<State>
     package let hash: KeyedHash
+    /// The marks that the gate gives to devices.
+    let devices: DeviceTokens
 
     /// Attempts are numbered from the time of the start on, so that no number comes twice.
-    package init(settings: DetectionSettings, seed: UInt64, unixSeconds: Int64) {
+    package init(settings: DetectionSettings, seed: UInt64, devices: DeviceTokens, unixSeconds: Int64) {
+        self.devices = devices
         hash = KeyedHash(seed: seed)
         let detector = Detector(settings: settings, seed: seed)
         detector.plansSearches = true
@@ -25,8 +28,9 @@ package final class AttemptLedger: Sendable {
 
     /// With what an earlier run knew (`snapshot`).
     package init(
-        restoring bytes: [UInt8], settings: DetectionSettings, seed: UInt64, unixSeconds: Int64
+        restoring bytes: [UInt8], settings: DetectionSettings, seed: UInt64, devices: DeviceTokens, unixSeconds: Int64
     ) throws(StateProblem) {
+        self.devices = devices
         hash = KeyedHash(seed: seed)
         let detector = try Detector.restored(from: bytes, settings: settings, seed: seed)
         detector.plansSearches = true

@@ -20,6 +20,10 @@ struct LoginObservation {
     var attempt: Attempt?
     var decision = Decision.allow
     var isSettled = false
+    /// It came with a device's mark that need not be renewed.
+    var hasDevice = false
+    /// The field line that gives the device its mark, or empty.
+    var deviceLine: [UInt8] = []
     var needsRequestBody = false
     var name: [UInt8] = []
     var hasName = false
@@ -41,6 +45,8 @@ struct LoginObservation {
         attempt = nil
         decision = .allow
         isSettled = false
+        hasDevice = false
+        deviceLine.removeAll(keepingCapacity: true)
         mayBeLogin = false
         routeName.removeAll(keepingCapacity: true)
         nameSource.removeAll(keepingCapacity: true)

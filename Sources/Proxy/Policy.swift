@@ -30,6 +30,8 @@ package final class Policy: Sendable {
     /// Attacks are looked for, and the cookie by which a device is known again.
     package let detects: Bool
     package let deviceCookie: [UInt8]
+    /// The gate sets it itself.
+    package let issuesDeviceCookie: Bool
     /// Tokens that logins give out are remembered, for so many seconds.
     package let remembersSessions: Bool
     package let sessionSeconds: Int64
@@ -63,6 +65,7 @@ package final class Policy: Sendable {
         self.writesAccessLog = writesAccessLog
         self.detects = detects
         self.deviceCookie = Array(deviceCookie.utf8)
+        issuesDeviceCookie = deviceCookie == DeviceTokens.cookieName
         self.flagHeaders = flagHeaders
         self.rates = rates
         remembersSessions = sessionSeconds != nil

@@ -44,7 +44,9 @@ final class ExchangeRig {
             loop = try Loop(name: "fuzz")
             worker = Worker(
                 loop: loop, policy: policy, events: EventRing(), accessLog: LogFile(), seed: (1, 2),
-                ledger: AttemptLedger(settings: DetectionSettings(), seed: 3, unixSeconds: 0),
+                ledger: AttemptLedger(
+                    settings: DetectionSettings(), seed: 3,
+                    devices: DeviceTokens(key: [UInt8](repeating: 7, count: DeviceTokens.keyBytes)), unixSeconds: 0),
                 reportFault: { _, _ in })
             loop.context = worker
         } catch {

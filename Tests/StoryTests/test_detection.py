@@ -165,3 +165,59 @@ def test_attempts_from_this_machine_are_told_and_not_stopped(gates, origin):
     answers = [gate.request("POST", "/login", f"user=ada&password=guess-{n}", FORM)[0] for n in range(30)]
     assert answers == [401] * 30
     wait_for(lambda: any("type=bruteforce" in line for line in gate.lines))
+
+
+def mark(headers):
+    """The device's mark that an answer gives, or None."""
+    given = [value for value in headers.get_all("Set-Cookie") or [] if value.startswith("__Host-loginward-device=")]
+    return given[0] if given else None
+
+
+def test_a_device_that_logged_in_over_tls_is_known_anywhere_by_the_gates_own_mark(gates, origin):
+    origin.answer = answer
+    gate = make(gates, origin)
+    tls = {**FORM, "X-Forwarded-Proto": "https"}
+
+    def login(password, address, **more):
+        return gate.request("POST", "/login", f"user=ada&password={password}", {**tls, "X-Forwarded-For": address, **more})
+
+    status, headers, _ = login(RIGHT, "198.51.100.4")
+    cookie = mark(headers)
+    assert status == 302 and headers.get_all("Set-Cookie")[0] == "session=s3cr3t", "the service's own cookie stays"
+    assert cookie.endswith("; Path=/; Max-Age=31536000; Secure; HttpOnly; SameSite=Lax")
+    token = cookie.split(";")[0]
+    assert mark(login(RIGHT, "198.51.100.4", Cookie=token)[1]) is None, "a device that has a mark keeps it"
+    assert mark(login("wrong", "198.51.100.4")[1]) is None, "a failure gives none"
+    assert guess(gate, 30)[-15:] == [403] * 15
+    assert login(RIGHT, "192.0.2.77", Cookie=f"a=b; {token}")[0] == 302, "the device on another network"
+    assert login(RIGHT, "192.0.3.77")[0] == 403
+    forged = token[:-1] + ("0" if token[-1] != "0" else "1")
+    assert login(RIGHT, "192.0.4.77", Cookie=forged)[0] == 403
+
+
+def test_a_mark_is_given_only_over_tls_and_only_by_us(gates, origin):
+    origin.answer = answer
+    gate = make(gates, origin)
+    assert mark(attempt(gate, RIGHT, "198.51.100.4")[1]) is None
+    other = make(gates, origin, detection={"device_cookie": "device_id"})
+    status, headers, _ = other.request(
+        "POST", "/login", f"user=ada&password={RIGHT}", {**FORM, "X-Forwarded-Proto": "https", "X-Forwarded-For": "198.51.100.4"})
+    assert status == 302 and mark(headers) is None
+
+
+def test_where_the_body_tells_the_outcome_the_mark_counts_once_it_was_a_success(gates, origin):
+    origin.answer = lambda request, _: response(200, b"welcome" if RIGHT.encode() in request.body else b"wrong")
+    logins = [{"name": "web", "match": {"method": "POST", "path": "/login"}, "user": {"login": "body.user"},
+               "success": {"body_contains": "welcome"}, "failure": {"body_contains": "wrong"}}]
+    gate = gates(origin=origin, service={"logins": logins}, client_address={"trusted_proxies": ["127.0.0.0/8"]})
+    tls = {**FORM, "X-Forwarded-Proto": "https"}
+
+    def login(password, address, **more):
+        return gate.request("POST", "/login", f"user=ada&password={password}", {**tls, "X-Forwarded-For": address, **more})
+
+    failed = mark(login("wrong", "203.0.113.9")[1]).split(";")[0]
+    known = mark(login(RIGHT, "198.51.100.4")[1]).split(";")[0]
+    for n in range(30):
+        login(f"guess-{n}", f"203.0.{n}.7")
+    assert login(RIGHT, "192.0.2.77", Cookie=known)[0] == 200
+    assert login(RIGHT, "192.0.3.77", Cookie=failed)[0] == 403

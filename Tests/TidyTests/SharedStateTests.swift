@@ -17,6 +17,7 @@ import Testing
         "Sources/Daemon/FileAccess.swift",
         "Sources/Daemon/Gate.swift",
         "Sources/Daemon/Keeper.swift",
+        "Sources/Daemon/KeyFile.swift",
         "Sources/Daemon/Logs.swift",
         "Sources/Daemon/MetricsReport.swift",
         "Sources/Daemon/ServiceManager.swift",

@@ -11,10 +11,13 @@ enum DetectionReader {
         if let response = section.choice("response", DetectionSettings.Response.self) { settings.response = response }
         if let name = section.string("device_cookie") {
             let isToken = !name.isEmpty && name.utf8.count <= 128 && name.utf8.allSatisfy { ByteClass.isToken($0) }
-            if isToken {
+            if name == "none" {
+                settings.deviceCookie = ""
+            } else if isToken {
                 settings.deviceCookie = name
             } else {
-                context.report(section.place("device_cookie"), "\"\(name)\" is not the name of a cookie")
+                context.report(
+                    section.place("device_cookie"), "\"\(name)\" is not the name of a cookie", hint: "a name, or none")
             }
         }
         if let count = section.integer("guesses_per_account", 3...24) { settings.guessesPerAccount = count }

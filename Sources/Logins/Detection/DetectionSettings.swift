@@ -12,8 +12,8 @@ public struct DetectionSettings: Sendable, Equatable {
 
     public var isEnabled = true
     public var response = Response.block
-    /// Name of the cookie that tells a device, as the service or the gate sets it; lower and upper case count.
-    public var deviceCookie = "__Host-loginward-device"
+    /// Name of the cookie that tells a device, as the service or the gate sets it; lower and upper case count. Empty: none.
+    public var deviceCookie = DeviceTokens.cookieName
     /// Distinct wrong passwords for one account from places it does not know, within two hours.
     public var guessesPerAccount = 11
     /// The same within a day.
@@ -26,6 +26,9 @@ public struct DetectionSettings: Sendable, Equatable {
     public var challenges = true
     /// Passwords of failures are compared through a keyed sketch in memory.
     public var comparesPasswords = true
+
+    /// The gate sets the cookie itself.
+    public var issuesDeviceCookie: Bool { deviceCookie == DeviceTokens.cookieName }
 
     public init() {}
 }
