@@ -50,7 +50,7 @@ final class Outputs: Sendable {
     func prepare(_ configuration: Configuration) throws(StartTrouble) -> Prepared {
         let (accessPath, shipper) = state.withLock { ($0.accessPath, $0.shipper) }
         var prepared = Prepared(shipper: shipper)
-        prepared.sinks = configuration.collectors.map(Outputs.describe)
+        prepared.sinks = configuration.collectors.map(SinkDescription.init)
         prepared.spoolBytes = configuration.collectors.map(\.spoolBytes).max() ?? 256 << 20
         if shipper == nil && !prepared.sinks.isEmpty {
             do {
@@ -109,26 +109,5 @@ final class Outputs: Sendable {
         return try EventStore(
             path: "\(configuration.stateDirectory)/events.db",
             retention: .init(age: settings.retention, events: settings.maximumEvents))
-    }
-
-    private static func describe(_ settings: CollectorSettings) -> SinkDescription {
-        let kind: SinkDescription.Kind =
-            switch settings.kind {
-            case .otlp: .otlp(encoding: settings.usesProtobuf ? .protobuf : .json, url: settings.target)
-            case .http: .http(url: settings.target, framing: .ndjson)
-            case .syslog: .syslog(url: settings.target)
-            case .file: .file(path: settings.target)
-            }
-        let schema: SinkDescription.Schema =
-            switch settings.schema {
-            case .native: .native
-            case .ocsf: .ocsf
-            case .cef: .cef
-            }
-        return SinkDescription(
-            name: settings.name, kind: kind, headers: settings.headers, batchEvents: settings.batchEvents,
-            flushInterval: settings.flush, timeout: settings.timeout,
-            security: .init(caFile: settings.caFile, certificate: settings.certificate, key: settings.key),
-            schema: schema)
     }
 }

@@ -3,9 +3,9 @@
 /// Where events go and how they are dressed, as the configuration says. A value.
 package struct SinkDescription: Equatable, Sendable {
     package enum Encoding: Sendable { case json, protobuf }
-    package enum Framing: Sendable { case ndjson, array }
+    package enum Framing: Sendable { case ndjson, array, splunkHEC, elasticBulk, loki }
     /// The vocabulary in which an event is written.
-    package enum Schema: Sendable { case native, ocsf, cef }
+    package enum Schema: Sendable { case native, ocsf, ecs, datadog, cef }
 
     package enum Kind: Equatable, Sendable {
         case otlp(encoding: Encoding, url: String)
@@ -32,6 +32,17 @@ package struct SinkDescription: Equatable, Sendable {
         var hasFiles: Bool { caFile != nil || certificate != nil || key != nil }
     }
 
+    /// Says whom a request is from. A value.
+    package struct Signature: Equatable, Sendable {
+        package var header: String
+        package var key: [UInt8]
+
+        package init(header: String, key: [UInt8]) {
+            self.header = header
+            self.key = key
+        }
+    }
+
     /// Names the cursor file in the spool.
     package var name: String
     package var kind: Kind
@@ -43,11 +54,13 @@ package struct SinkDescription: Equatable, Sendable {
     package var timeout: Duration
     package var security: Security
     package var schema: Schema
+    package var usesGzip: Bool
+    package var signature: Signature?
 
     package init(
         name: String, kind: Kind, headers: [(String, String)] = [], batchEvents: Int = 500,
         flushInterval: Duration = .seconds(1), timeout: Duration = .seconds(10), security: Security = Security(),
-        schema: Schema = .native
+        schema: Schema = .native, usesGzip: Bool = false, signature: Signature? = nil
     ) {
         self.name = name
         self.kind = kind
@@ -57,11 +70,14 @@ package struct SinkDescription: Equatable, Sendable {
         self.timeout = timeout
         self.security = security
         self.schema = schema
+        self.usesGzip = usesGzip
+        self.signature = signature
     }
 
     package static func == (one: SinkDescription, other: SinkDescription) -> Bool {
         one.name == other.name && one.kind == other.kind && one.headers.elementsEqual(other.headers, by: ==)
             && one.batchEvents == other.batchEvents && one.flushInterval == other.flushInterval
             && one.timeout == other.timeout && one.security == other.security && one.schema == other.schema
+            && one.usesGzip == other.usesGzip && one.signature == other.signature
     }
 }

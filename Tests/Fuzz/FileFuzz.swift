@@ -10,7 +10,7 @@ import Wire
 extension Fuzz {
     static let files = [
         Fuzz(name: "configuration", run: configuration), Fuzz(name: "rules", run: rules),
-        Fuzz(name: "spool", run: spool),
+        Fuzz(name: "spool", run: spool), Fuzz(name: "bulk", run: bulk),
     ]
 
     private static let start = """
@@ -31,6 +31,18 @@ extension Fuzz {
             precondition(!problem.description.isEmpty && problem.place.line >= 0 && problem.place.column >= 0)
         }
         return (found.configuration, found.problems)
+    }
+
+    /// What collectors say of single events. The first byte is how many were sent.
+    private static func bulk(_ bytes: Span<UInt8>) {
+        if bytes.isEmpty { return }
+        var answer: [UInt8] = []
+        answer.append(bytes.extracting(1..<bytes.count))
+        let count = Int(bytes[0] & 7)
+        if let items = BulkAnswer.items(of: answer, count: count) {
+            precondition(items.count == count && items.allSatisfy { $0.status != 0 && $0.reason.count <= 100 })
+        }
+        _ = BulkAnswer.invalidEvent(in: answer)
     }
 
     private static func configuration(_ bytes: Span<UInt8>) {

@@ -63,7 +63,7 @@ import Testing
 
     /// OpenSSL has five, one of them for its digest: its objects live in sessions, contexts and the cache between them, and share the reading of its error queue.
     static let owners: [String: Set<String>] = [
-        "CZlib": ["Sources/Wire/Inflater.swift"],
+        "CZlib": ["Sources/Wire/Deflater.swift", "Sources/Wire/Inflater.swift"],
         "CUTF8Proc": ["Sources/Rules/Transforms/UnicodeNormalize.swift"],
         "CInjection": ["Sources/Rules/Matchers/Injection.swift"],
         "CNGHTTP2": ["Sources/HTTP2/HTTP2Callbacks.swift", "Sources/HTTP2/HTTP2Session.swift"],
@@ -71,7 +71,8 @@ import Testing
         "CVectorscan": ["Sources/Patterns/PatternDatabase.swift"],
         "CLinux": ["Sources/Transport/Processes.swift", "Sources/Transport/SystemCall.swift"],
         "COpenSSL": [
-            "Sources/Logins/Digest.swift", "Sources/Transport/OpenSSL.swift", "Sources/Transport/TLSContext.swift",
+            "Sources/Logins/Digest.swift", "Sources/Logins/MessageCode.swift",
+            "Sources/Transport/OpenSSL.swift", "Sources/Transport/TLSContext.swift",
             "Sources/Transport/TLSSession.swift",
             "Sources/Transport/TLSSessionCache.swift",
         ],

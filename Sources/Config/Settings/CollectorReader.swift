@@ -19,8 +19,15 @@ enum CollectorReader {
 
     private static func readOne(_ section: YAMLSection, _ context: ReadingContext) -> CollectorSettings? {
         let name = section.required("name")
-        if !section.has("type") { context.report(section.place, "\(section.path) needs \"type\"") }
-        guard let name, let kind = section.choice("type", CollectorSettings.Kind.self) else { return nil }
+        let preset = section.choice("preset", CollectorPreset.Name.self).map(CollectorPreset.named)
+        if !section.has("type") && !section.has("preset") {
+            context.report(section.place, "\(section.path) needs \"type\" or \"preset\"")
+        }
+        let type = section.choice("type", CollectorSettings.Kind.self)
+        guard let name, let kind = type ?? (preset == nil ? nil : .http) else { return nil }
+        if preset != nil && kind != .http {
+            context.report(section.place("preset"), "presets are of type http, not \(kind)")
+        }
         if !name.utf8.allSatisfy({ ByteClass.isToken($0) }) {
             context.report(
                 section.place("name"), "a collector's name must be one word",
@@ -30,7 +37,7 @@ enum CollectorReader {
         if kind == .file {
             target = section.required("path").map { context.resolve($0, from: section.file) }
         } else {
-            target = url(section, kind, context)
+            target = url(section, kind, preset, context)
         }
         guard let target else { return nil }
         var collector = CollectorSettings(name: name, kind: kind, target: target, place: section.place)
@@ -40,7 +47,14 @@ enum CollectorReader {
                 context.report(section.place("encoding"), "encoding must be json or protobuf, not \"\(encoding)\"")
             }
         }
+        if let preset {
+            collector.framing = preset.framing
+            collector.schema = preset.schema
+            collector.batchEvents = preset.batchEvents
+            collector.usesGzip = true
+        }
         readHeaders(section, &collector, context)
+        readToken(section, preset, &collector, context)
         if let count = section.integer("batch_events", 1...10_000) { collector.batchEvents = count }
         section.duration("flush", &collector.flush)
         section.duration("timeout", &collector.timeout)
@@ -49,7 +63,8 @@ enum CollectorReader {
             if size < 1 << 20 { context.report(section.place("spool"), "spool must be at least 1MiB") }
         }
         readSecurity(section, &collector, context)
-        readSchema(section, &collector, context)
+        readForm(section, &collector, context)
+        readSignature(section, &collector, context)
         return collector
     }
 
@@ -70,19 +85,91 @@ enum CollectorReader {
         }
     }
 
-    private static func readSchema(
+    private static func readForm(
         _ section: YAMLSection, _ collector: inout CollectorSettings, _ context: ReadingContext
     ) {
-        guard let schema = section.choice("schema", CollectorSettings.Schema.self) else { return }
-        collector.schema = schema
-        if collector.kind != .syslog && schema != .native {
-            context.report(section.place("schema"), "collectors of type \(collector.kind) have no schema \(schema)")
+        let kind = collector.kind
+        if let framing = section.choice("framing", CollectorSettings.Framing.self) {
+            collector.framing = framing
+            if kind != .http {
+                context.report(section.place("framing"), "collectors of type \(kind) have no framing")
+            }
+        }
+        if let schema = section.choice("schema", CollectorSettings.Schema.self) {
+            collector.schema = schema
+            let fits: Set<CollectorSettings.Schema> =
+                switch kind {
+                case .otlp: []
+                case .http: [.native, .ocsf, .ecs, .datadog]
+                case .syslog: [.native, .ocsf, .cef]
+                case .file: Set(CollectorSettings.Schema.allCases)
+                }
+            if !fits.contains(schema) {
+                context.report(section.place("schema"), "collectors of type \(kind) have no schema \(schema)")
+            }
+        }
+        if let gzip = section.boolean("gzip") {
+            collector.usesGzip = gzip
+            if kind != .http && kind != .otlp {
+                context.report(section.place("gzip"), "collectors of type \(kind) have no gzip")
+            }
         }
     }
 
+    /// What only the collector and we know, in a header of the product's.
+    private static func readToken(
+        _ section: YAMLSection, _ preset: CollectorPreset?, _ collector: inout CollectorSettings,
+        _ context: ReadingContext
+    ) {
+        guard let path = section.file("token_file") else { return }
+        let token = secret(path, section.place("token_file"), context)
+        guard let preset else {
+            context.report(
+                section.place("token_file"), "token_file needs \"preset\", which says in which header it goes",
+                hint: "headers: { Authorization_file: PATH }")
+            return
+        }
+        collector.headers.append((preset.tokenHeader, preset.tokenPrefix + token))
+        if let user = preset.user,
+            !collector.headers.contains(where: { $0.0.lowercased() == user.header.lowercased() })
+        {
+            collector.headers.append(user)
+        }
+    }
+
+    private static func readSignature(
+        _ section: YAMLSection, _ collector: inout CollectorSettings, _ context: ReadingContext
+    ) {
+        guard let signature = section.section("signature") else { return }
+        defer { signature.finish() }
+        if collector.kind != .http && collector.kind != .otlp {
+            context.report(signature.place, "collectors of type \(collector.kind) have no signature")
+        }
+        let header = signature.string("header") ?? "X-Loginward-Signature"
+        if !HeaderName.isValid(header) {
+            context.report(signature.place("header"), "\"\(header)\" is not a field name")
+        }
+        guard let file = signature.required("key_file") else { return }
+        let path = context.resolve(file, from: signature.file)
+        let key = Array(secret(path, signature.place("key_file"), context).utf8)
+        if key.count < 16 { context.report(signature.place("key_file"), "a key of fewer than 16 bytes is none") }
+        collector.signature = CollectorSettings.Signature(header: header, key: key)
+    }
+
+    /// The first line of a file.
+    private static func secret(_ path: String, _ place: Place, _ context: ReadingContext) -> String {
+        let bytes = context.contents(path, place) ?? []
+        let text = Substring(decoding: bytes.prefix { $0 != 10 && $0 != 13 }, as: UTF8.self).trimmingSpaces()
+        if text.utf8.contains(where: { $0 < 32 || $0 == 127 }) {
+            context.report(place, "\(path) holds control characters")
+        }
+        return String(text)
+    }
+
     private static func url(
-        _ section: YAMLSection, _ kind: CollectorSettings.Kind, _ context: ReadingContext
+        _ section: YAMLSection, _ kind: CollectorSettings.Kind, _ preset: CollectorPreset?, _ context: ReadingContext
     ) -> String? {
+        if let known = preset?.url, !section.has("url") { return preset?.complete(known) }
         guard let url = section.required("url") else { return nil }
         if kind == .syslog {
             let scheme = ["tcp://", "tls://"].first { url.hasPrefix($0) }
@@ -99,7 +186,7 @@ enum CollectorReader {
         if !url.hasPrefix("http://") && !url.hasPrefix("https://") {
             context.report(section.place("url"), "\"\(url)\" is not an http or https URL")
         }
-        return url
+        return preset?.complete(url) ?? url
     }
 
     /// Plain values, or `NAME_file: PATH` for secrets.

@@ -9,7 +9,18 @@ package struct CollectorSettings: Sendable {
 
     /// The vocabulary in which an event is written.
     package enum Schema: String, CaseIterable, Sendable {
-        case native, ocsf, cef
+        case native, ocsf, ecs, datadog, cef
+    }
+
+    /// How the events of one request stand in its body.
+    package enum Framing: String, CaseIterable, Sendable {
+        case ndjson, array, splunkHEC = "splunk_hec", elasticBulk = "elastic_bulk", loki
+    }
+
+    /// A header with a code over each body, made with a key that only the collector knows, too. A value.
+    package struct Signature: Sendable {
+        package var header: String
+        package var key: [UInt8]
     }
 
     package var name: String
@@ -17,7 +28,10 @@ package struct CollectorSettings: Sendable {
     /// URL, or the path of a file.
     package var target: String
     package var usesProtobuf = false
+    package var framing = Framing.ndjson
     package var schema = Schema.native
+    package var usesGzip = false
+    package var signature: Signature?
     package var headers: [(String, String)] = []
     package var batchEvents = 500
     package var flush = Duration.seconds(1)

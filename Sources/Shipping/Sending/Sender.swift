@@ -140,19 +140,14 @@ final class Sender: Sendable {
     }
 
     /// Tries until the sink has decided; false when it was told to stop before.
-    private func deliver(_ lines: ArraySlice<[UInt8]>) -> Bool {
+    private func deliver(_ batch: ArraySlice<[UInt8]>) -> Bool {
         var backoff = Backoff()
+        var lines = batch
         while true {
             switch target.attempt(lines) {
             case .delivered(let rejected):
                 let lost = min(rejected, UInt64(lines.count))
-                let recovered = state.withLock { state in
-                    state.counters.sent += UInt64(lines.count) - lost
-                    state.counters.rejected += lost
-                    defer { state.isFailing = false }
-                    return state.isFailing
-                }
-                if recovered { log("collector \(description.name) takes events again") }
+                count(sent: UInt64(lines.count) - lost, rejected: lost)
                 if lost > 0 {
                     reject(lines, "rejected \(lost) of \(lines.count) events", "\(lost) of these \(lines.count)")
                 }
@@ -168,19 +163,46 @@ final class Sender: Sendable {
                 }
                 reject(lines, "rejected \(lines.count) events: \(reason)", reason)
                 return true
+            case .partly(let again, let refused, let asked, let reason):
+                count(sent: UInt64(max(0, lines.count - again.count - refused.count)), rejected: UInt64(refused.count))
+                let start = lines.startIndex
+                for one in refused {
+                    let place = start + one.place
+                    reject(lines[place...place], "rejected an event: \(one.reason)", one.reason)
+                }
+                if again.isEmpty { return true }
+                if again.count < lines.count { backoff = Backoff() }
+                lines = again.map { lines[start + $0] }[...]
+                // Only the one that was in the way is gone: the others may go at once.
+                if asked == .zero { continue }
+                noteFailure(reason)
+                if !pause(backoff.next(asked: asked)) { return false }
             case .retry(let asked, let reason):
-                let isNew = state.withLock { state in
-                    state.counters.retried += 1
-                    state.counters.lastFailure = reason
-                    defer { state.isFailing = true }
-                    return !state.isFailing
-                }
-                if isNew {
-                    log("collector \(description.name) does not take events, they wait in the spool: \(reason)")
-                }
+                noteFailure(reason)
                 if !pause(backoff.next(asked: asked)) { return false }
             }
         }
+    }
+
+    private func count(sent: UInt64, rejected: UInt64) {
+        let recovered = state.withLock { state in
+            state.counters.sent += sent
+            state.counters.rejected += rejected
+            if sent == 0 { return false }
+            defer { state.isFailing = false }
+            return state.isFailing
+        }
+        if recovered { log("collector \(description.name) takes events again") }
+    }
+
+    private func noteFailure(_ reason: String) {
+        let isNew = state.withLock { state in
+            state.counters.retried += 1
+            state.counters.lastFailure = reason
+            defer { state.isFailing = true }
+            return !state.isFailing
+        }
+        if isNew { log("collector \(description.name) does not take events, they wait in the spool: \(reason)") }
     }
 
     /// The collector will never take these: they are set aside, so that somebody can look at them.

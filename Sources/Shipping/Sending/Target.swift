@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
+import Logins
 import Transport
+import Wire
 
 /// How one sink takes a batch: what it is written as, and who carries it. Owned by a `Sender`; `attempt` only on its queue, the others from any
 /// thread.
@@ -14,20 +16,27 @@ final class Target: Sendable {
 
     private let carrier: Carrier
     private let schema: SinkDescription.Schema
+    private let usesGzip: Bool
+    private let signature: SinkDescription.Signature?
+    private let host: String
 
     init(_ description: SinkDescription, host: String) {
+        self.host = host
         schema = description.schema
+        usesGzip = description.usesGzip
+        signature = description.signature
         func client(_ url: String, _ type: String) -> HTTPClient {
-            HTTPClient(
-                url: url, headers: [("Content-Type", type)] + description.headers, security: description.security,
-                timeout: description.timeout)
+            let coding = description.usesGzip ? [("Content-Encoding", "gzip")] : []
+            return HTTPClient(
+                url: url, headers: [("Content-Type", type)] + coding + description.headers,
+                security: description.security, timeout: description.timeout)
         }
         switch description.kind {
         case .otlp(let encoding, let url):
             let type = encoding == .json ? "application/json" : "application/x-protobuf"
             carrier = .otlp(client(url, type), OTLPEncoder(host: host, encoding: encoding))
         case .http(let url, let framing):
-            carrier = .http(client(url, framing == .ndjson ? "application/x-ndjson" : "application/json"), framing)
+            carrier = .http(client(HTTPBody.url(url, framing), HTTPBody.contentType(framing)), framing)
         case .syslog(let url):
             let connection = LineConnection(url: url, security: description.security, timeout: description.timeout)
             carrier = .syslog(connection, SyslogFrame(host: host, process: getpid()))
@@ -50,50 +59,123 @@ final class Target: Sendable {
 
     func attempt(_ lines: ArraySlice<[UInt8]>) -> Delivery {
         switch carrier {
-        case .file(let file): return file.append(lines)
+        case .file(let file):
+            if schema == .native { return file.append(lines) }
+            let (documents, unreadable) = documents(lines)
+            return Self.with(unreadable, file.append(documents.map(\.bytes)[...]))
         case .otlp(let client, let encoder):
             let (body, unreadable) = encoder.encode(Array(lines), observedUnixNanoseconds: Host.unixNanoseconds())
             if unreadable == lines.count { return .delivered(rejected: UInt64(unreadable)) }
-            return client.post(body) {
+            let (sent, signed) = pack(body)
+            return client.post(sent, headers: signed) {
                 encoder.rejected(in: $0).addingReportingOverflow(UInt64(unreadable)).partialValue
             }
-        case .http(let client, let framing): return client.post(body(lines, framing)) { _ in 0 }
+        case .http(let client, let framing):
+            var body = HTTPBody(framing, host: host)
+            let (documents, unreadable) = documents(lines)
+            // Of a line that is no event nothing is left to send.
+            if unreadable.count == lines.count { return Self.with(unreadable, .delivered(rejected: 0)) }
+            for document in documents { body.add(document.bytes, of: document.event) }
+            let places = documents.map(\.place)
+            let (sent, signed) = pack(body.finish())
+            return Self.with(
+                unreadable,
+                client.ask(sent, headers: signed) { Self.judge($0, framing: framing, places: places) })
         case .syslog(let connection, let frame):
             var body: [UInt8] = []
-            var event = EventFields()
-            let logged = Int64(clamping: Host.unixNanoseconds() / 1_000_000)
-            var unreadable = 0
-            for line in lines {
-                if event.read(line) {
-                    frame.append(write(event, loggedMilliseconds: logged), of: event, to: &body)
-                } else {
-                    unreadable += 1
-                }
-            }
-            if body.isEmpty { return .delivered(rejected: UInt64(unreadable)) }
-            let delivery = connection.send(body)
-            if case .delivered = delivery { return .delivered(rejected: UInt64(unreadable)) }
-            return delivery
+            let (documents, unreadable) = documents(lines)
+            for document in documents { frame.append(document.bytes, of: document.event, to: &body) }
+            return Self.with(unreadable, body.isEmpty ? .delivered(rejected: 0) : connection.send(body))
         }
+    }
+
+    private struct Document {
+        var place: Int
+        var bytes: [UInt8]
+        var event: EventFields
+    }
+
+    /// The lines in the words of the schema, and the places of those that are no events.
+    private func documents(_ lines: ArraySlice<[UInt8]>) -> (documents: [Document], unreadable: [Int]) {
+        let logged = Int64(clamping: Host.unixNanoseconds() / 1_000_000)
+        var documents: [Document] = []
+        var unreadable: [Int] = []
+        for (place, line) in lines.enumerated() {
+            var event = EventFields()
+            if event.read(line) {
+                documents.append(Document(place: place, bytes: write(event, loggedMilliseconds: logged), event: event))
+            } else {
+                unreadable.append(place)
+            }
+        }
+        return (documents, unreadable)
     }
 
     private func write(_ event: EventFields, loggedMilliseconds: Int64) -> [UInt8] {
         switch schema {
         case .native: event.line
         case .ocsf: OCSFEncoder.encode(event, loggedMilliseconds: loggedMilliseconds)
+        case .ecs: ECSEncoder.encode(event)
+        case .datadog: DatadogEncoder.encode(event, host: host)
         case .cef: CEFEncoder.encode(event)
         }
     }
 
-    private func body(_ lines: ArraySlice<[UInt8]>, _ framing: SinkDescription.Framing) -> [UInt8] {
-        let isArray = framing == .array
-        var body: [UInt8] = isArray ? [UInt8(ascii: "[")] : []
-        for index in lines.indices {
-            if isArray && index > lines.startIndex { body.append(UInt8(ascii: ",")) }
-            body.append(contentsOf: lines[index])
-            if !isArray { body.append(10) }
+    /// The body as it goes over the wire, and what signs it.
+    private func pack(_ body: [UInt8]) -> (sent: [UInt8], signed: [(String, String)]) {
+        // Without memory there would be no request either: an empty body is refused and seen.
+        let sent = usesGzip ? Deflater.gzip(body) ?? [] : body
+        guard let signature else { return (sent, []) }
+        let seconds = String(Host.unixNanoseconds() / 1_000_000_000)
+        let code = MessageCode.sha256(of: Array("\(seconds).".utf8) + sent, key: signature.key)
+        var hex = ""
+        for byte in code { hex += (byte < 16 ? "0" : "") + String(byte, radix: 16) }
+        return (sent, [(signature.header, "t=\(seconds),v1=\(hex)")])
+    }
+
+    /// Reads what the receivers that answer for single events say of them.
+    private static func judge(
+        _ answer: HTTPAnswer, framing: SinkDescription.Framing, places: [Int]
+    ) -> Delivery {
+        switch (framing, answer.status) {
+        case (.elasticBulk, 200..<300):
+            if answer.isCut { return .refused(reason: "an answer of more than 1 MiB", isTooLarge: true) }
+            guard let items = BulkAnswer.items(of: answer.body, count: places.count) else {
+                return .retry(after: nil, reason: "an answer that is none to a bulk request")
+            }
+            var again: [Int] = []
+            var refused: [(place: Int, reason: String)] = []
+            for (item, place) in zip(items, places) {
+                switch item.status {
+                // It is there already: an answer to the first attempt was lost.
+                case 200..<300, 409: break
+                case 429, 500..<600: again.append(place)
+                default: refused.append((place, "status \(item.status) \(item.reason)"))
+                }
+            }
+            if again.isEmpty && refused.isEmpty { return .delivered(rejected: 0) }
+            return .partly(
+                again: again, refused: refused, after: answer.retryAfter, reason: "\(again.count) events are put off")
+        case (.splunkHEC, 400):
+            guard let number = BulkAnswer.invalidEvent(in: answer.body), places.indices.contains(number) else {
+                return answer.delivery
+            }
+            return .partly(
+                again: Array(places[(number + 1)...]), refused: [(places[number], "status 400, invalid event")],
+                after: .zero, reason: "an event is invalid")
+        default: return answer.delivery
         }
-        if isArray { body.append(UInt8(ascii: "]")) }
-        return body
+    }
+
+    /// A delivery, and lines that are no events.
+    private static func with(_ unreadable: [Int], _ delivery: Delivery) -> Delivery {
+        if unreadable.isEmpty { return delivery }
+        let none = unreadable.map { (place: $0, reason: "no event") }
+        switch delivery {
+        case .delivered: return .partly(again: [], refused: none, after: nil, reason: "")
+        case .partly(let again, let refused, let after, let reason):
+            return .partly(again: again, refused: refused + none, after: after, reason: reason)
+        case .retry, .refused: return delivery
+        }
     }
 }
