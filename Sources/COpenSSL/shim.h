@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
 #include <openssl/ssl.h>
@@ -132,6 +133,20 @@ static inline void COpenSSL_keep_sessions(SSL_CTX *context, int (*take)(SSL *, S
 
 static inline void COpenSSL_set_owner(SSL *ssl, void *owner) { SSL_set_app_data(ssl, owner); }
 static inline void *COpenSSL_owner(SSL *ssl) { return SSL_get_app_data(ssl); }
+
+/* `hear` is told of every message until it is taken off; its last argument is `owner`. */
+static inline void COpenSSL_hear_messages(SSL *ssl, void (*hear)(int, int, int, const void *, size_t, SSL *, void *), void *owner) {
+    SSL_set_msg_callback(ssl, hear);
+    SSL_set_msg_callback_arg(ssl, owner);
+}
+
+/* Size of the digest of `text` in `room` (EVP_MAX_MD_SIZE), 0 when there is no such algorithm. */
+static inline int COpenSSL_digest(const char *algorithm, const unsigned char *text, size_t count, void *room) {
+    size_t size = 0;
+    int done = EVP_Q_digest(NULL, algorithm, NULL, text, count, (unsigned char *)room, &size);
+    if (!done) ERR_clear_error();
+    return done ? (int)size : 0;
+}
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"

@@ -57,7 +57,9 @@ struct ListPreview {
             case .userID: columns = [.userID]
             case .userAgent: columns = [.userAgent]
             case .fingerprint:
-                columns = ["http", "header", "network", "session"].map { EventStore.Column.fingerprint($0) }
+                columns = ["http", "header", "network", "session", "http2", "client", "ja4", "ja3"].map {
+                    EventStore.Column.fingerprint($0)
+                }
             case .session, .asn, .country: count.isUnknown = true
             }
             for column in columns {

@@ -107,17 +107,17 @@ struct EventWriter {
 
     private mutating func writeFingerprint(_ out: inout ByteBuffer) {
         let texts = event.texts
-        if texts.fingerprintHTTP.isEmpty && texts.fingerprintHeader.isEmpty && texts.fingerprintNetwork.isEmpty
-            && texts.fingerprintSession.isEmpty && texts.fingerprintHTTP2.isEmpty
-        {
-            return
-        }
+        // Where the head was seen these are there, whatever else is.
+        if texts.fingerprintHTTP.isEmpty && texts.fingerprintHeader.isEmpty { return }
         open("\"fingerprint\":{", &out)
         text("\"http\":\"", texts.fingerprintHTTP, &out)
         text("\"header\":\"", texts.fingerprintHeader, &out)
         text("\"network\":\"", texts.fingerprintNetwork, &out)
         text("\"session\":\"", texts.fingerprintSession, &out)
         text("\"http2\":\"", texts.fingerprintHTTP2, &out)
+        text("\"client\":\"", texts.fingerprintClient, &out)
+        text("\"ja4\":\"", texts.fingerprintJA4, &out)
+        text("\"ja3\":\"", texts.fingerprintJA3, &out)
         close(&out)
     }
 

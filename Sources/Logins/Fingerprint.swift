@@ -124,7 +124,7 @@ public enum Fingerprint {
     }
 
     /// Eight hexadecimal digits of the text that `write` appends, which is taken off again: no memory of its own.
-    private static func appendHash(to out: inout [UInt8], _ write: (inout [UInt8]) -> Void) {
+    static func appendHash(to out: inout [UInt8], _ write: (inout [UInt8]) -> Void) {
         let start = out.count
         write(&out)
         let word = Digest.head(of: out.span.extracting(start...))

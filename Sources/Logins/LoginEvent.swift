@@ -36,6 +36,9 @@ public struct LoginEvent: Sendable {
         public var fingerprintNetwork = ByteRange.empty
         public var fingerprintHTTP2 = ByteRange.empty
         public var fingerprintSession = ByteRange.empty
+        public var fingerprintClient = ByteRange.empty
+        public var fingerprintJA4 = ByteRange.empty
+        public var fingerprintJA3 = ByteRange.empty
         public var rule = ByteRange.empty
         public var reason = ByteRange.empty
         public var requestID = ByteRange.empty

@@ -30,7 +30,7 @@ package enum AttemptCheck {
             if field.known == .cookie { DeviceMark.read(bytes.slice(field.value), exchange, ledger, &attempt) }
         }
         attempt.password = password(exchange, ledger)
-        let decision = ledger.arrive(&attempt, worker.headerList, name: account)
+        let decision = ledger.arrive(&attempt, worker.headerList, tls: exchange.tlsPrint, name: account)
         exchange.login.attempt = attempt
         exchange.login.decision = decision
         return act(on: decision, exchange, worker)

@@ -46,13 +46,14 @@ package final class AttemptLedger: Sendable {
     // MARK: The loops' side
 
     /// Charges the attempt and says what is to be done with it. Fills its number and profile.
-    func arrive(_ attempt: inout Attempt, _ list: HeaderList, name: [UInt8]) -> Decision {
+    func arrive(_ attempt: inout Attempt, _ list: HeaderList, tls: TLSPrint?, name: [UInt8]) -> Decision {
         let start = attempt
+        let print = tls?.ja4 ?? []
         let (filled, decision) = state.withLock { state -> (Attempt, Decision) in
             var filled = start
             state.number += 1
             filled.number = state.number
-            filled.profile = state.detector.profile(of: list, tls: Span(), now: filled.time)
+            filled.profile = state.detector.profile(of: list, tls: print.span, now: filled.time)
             if state.names.isFull { state.names.turn(keeping: state.detector.accountsUnderAttack) }
             state.names.insert(name, for: filled.account)
             return (filled, state.detector.arrive(filled))

@@ -89,6 +89,7 @@ extension Downstream {
         exchange.peer = peer
         exchange.client = peer
         exchange.isSecure = listener.tls != nil
+        if exchange.isSecure { exchange.tlsPrint = (carrier?.connection.tls ?? stream.tls)?.print }
         exchange.startedAt = worker.loop.now
         exchange.startedUnixNanoseconds = worker.loop.unixNanoseconds
         servedRequests += 1

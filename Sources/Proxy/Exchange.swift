@@ -41,6 +41,8 @@ final class Exchange {
     var clientKeepsAlive = false
     /// What the client's HTTP/2 connection looks like; empty on others.
     var http2Print: [UInt8] = []
+    /// What the client's TLS looks like; nil without TLS, and where a trusted proxy speaks for the client.
+    var tlsPrint: TLSPrint?
 
     // Inspected body: the bytes as they came, without their transfer coding.
     var isBuffered = false
@@ -136,6 +138,7 @@ final class Exchange {
         wantsUpgrade = false
         // Shared with the connection: emptied in place it would be copied.
         if !http2Print.isEmpty { http2Print = [] }
+        if tlsPrint != nil { tlsPrint = nil }
         isBuffered = false
         Exchange.empty(&body)
         Exchange.empty(&trailerLines)

@@ -26,6 +26,8 @@ enum Inspection {
         // 1. Who is asking.
         exchange.client = ClientAddress.find(
             peer: exchange.peer, exchange.request, bytes, policy.trust)
+        // The handshake was with a proxy, which is the same for all of its clients.
+        if exchange.tlsPrint != nil && exchange.client != exchange.peer { exchange.tlsPrint = nil }
         identify(exchange, policy, worker)
         RequestTarget.normalise(bytes.slice(exchange.request.path), into: &exchange.path)
         // 2. The allowlist wins over everything that follows.

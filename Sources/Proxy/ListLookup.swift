@@ -24,7 +24,8 @@ enum ListLookup {
         LoginObserver.printHead(exchange)
         let prints = exchange.evaluation.fingerprints
         return find(prints.header, exchange, list, name, worker) ?? find(prints.network, exchange, list, name, worker)
-            ?? find(prints.http2, exchange, list, name, worker)
+            ?? find(prints.http2, exchange, list, name, worker) ?? find(prints.client, exchange, list, name, worker)
+            ?? find(prints.ja4, exchange, list, name, worker) ?? find(prints.ja3, exchange, list, name, worker)
     }
 
     /// By the typed name of a login, and the fingerprint that needs the names of the body's values.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Logins
 import Rules
+import Transport
 import Wire
 
 /// What is seen of a login in one exchange. Part of it.
@@ -172,10 +173,21 @@ enum LoginObserver {
             exchange.request, bytes, names: &exchange.names, to: &exchange.evaluation.fingerprints.bytes)
         exchange.evaluation.fingerprints.network = Fingerprint.appendNetwork(
             exchange.request, bytes, to: &exchange.evaluation.fingerprints.bytes)
-        if exchange.http2Print.isEmpty { return }
+        exchange.evaluation.fingerprints.client = ClientPrint.append(
+            exchange.request, bytes, to: &exchange.evaluation.fingerprints.bytes)
+        if !exchange.http2Print.isEmpty {
+            exchange.evaluation.fingerprints.http2 = add(exchange.http2Print, exchange)
+        }
+        if let print = exchange.tlsPrint {
+            exchange.evaluation.fingerprints.ja4 = add(print.ja4, exchange)
+            exchange.evaluation.fingerprints.ja3 = add(print.ja3, exchange)
+        }
+    }
+
+    private static func add(_ print: borrowing [UInt8], _ exchange: Exchange) -> ByteRange {
         let start = exchange.evaluation.fingerprints.bytes.count
-        exchange.evaluation.fingerprints.bytes += exchange.http2Print
-        exchange.evaluation.fingerprints.http2 = ByteRange(start, exchange.evaluation.fingerprints.bytes.count)
+        exchange.evaluation.fingerprints.bytes.append(print.span)
+        return ByteRange(start, exchange.evaluation.fingerprints.bytes.count)
     }
 
     /// The fingerprint that needs the body's names.

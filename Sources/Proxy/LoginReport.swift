@@ -221,6 +221,9 @@ enum LoginReport {
         event.texts.fingerprintNetwork = put(prints.bytes.span.slice(prints.network), worker)
         event.texts.fingerprintHTTP2 = put(prints.bytes.span.slice(prints.http2), worker)
         event.texts.fingerprintSession = put(prints.bytes.span.slice(prints.session), worker)
+        event.texts.fingerprintClient = put(prints.bytes.span.slice(prints.client), worker)
+        event.texts.fingerprintJA4 = put(prints.bytes.span.slice(prints.ja4), worker)
+        event.texts.fingerprintJA3 = put(prints.bytes.span.slice(prints.ja3), worker)
         if let rule = exchange.decidingRule {
             event.texts.rule = put(exchange.policy.ruleset.rule(at: rule).id, worker)
         }

@@ -102,6 +102,9 @@ extension Ruleset {
         case .fingerprintHeader: visitPrint(fingerprints, fingerprints.header, body)
         case .fingerprintNetwork: visitPrint(fingerprints, fingerprints.network, body)
         case .fingerprintHTTP2: visitPrint(fingerprints, fingerprints.http2, body)
+        case .fingerprintClient: visitPrint(fingerprints, fingerprints.client, body)
+        case .fingerprintJA4: visitPrint(fingerprints, fingerprints.ja4, body)
+        case .fingerprintJA3: visitPrint(fingerprints, fingerprints.ja3, body)
         default: break
         }
     }

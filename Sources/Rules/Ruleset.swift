@@ -196,12 +196,7 @@ public final class Ruleset: Sendable {
         needsRequestBody = subjects.contains { $0.phase == .requestBody }
         needsResponseBody = subjects.contains { $0.phase == .responseBody }
         inspectsResponses = subjects.contains { $0.phase >= .responseHead }
-        needsFingerprints = subjects.contains {
-            switch $0 {
-            case .fingerprintHTTP, .fingerprintHeader, .fingerprintNetwork, .fingerprintSession, .fingerprintHTTP2: true
-            default: false
-            }
-        }
+        needsFingerprints = subjects.contains { $0.isFingerprint }
         needsSessionFingerprint = subjects.contains(.fingerprintSession)
         hasCaptures = rules.contains { !$0.captures.isEmpty }
         needsQueryValues = subjects.contains(where: \.isOfQuery)

@@ -26,6 +26,7 @@ public enum Subject: Hashable, Sendable {
     case status, responseHeader([UInt8]), responseBody, responseBodyValue([UInt8]), responseBodyText
     case responseHeaders, responseHeaderNames, responseBodyTree([UInt8]), responseBodyNames([UInt8])
     case fingerprintHTTP, fingerprintHeader, fingerprintNetwork, fingerprintSession, fingerprintHTTP2
+    case fingerprintClient, fingerprintJA4, fingerprintJA3
 
     /// As in a rule file: `request.header.user-agent`. nil when there is no such subject.
     public init?(_ text: String) {
@@ -63,6 +64,8 @@ public enum Subject: Hashable, Sendable {
         "response.body.text": .responseBodyText, "fingerprint.http": .fingerprintHTTP,
         "fingerprint.header": .fingerprintHeader, "fingerprint.network": .fingerprintNetwork,
         "fingerprint.session": .fingerprintSession, "fingerprint.http2": .fingerprintHTTP2,
+        "fingerprint.client": .fingerprintClient, "fingerprint.ja4": .fingerprintJA4,
+        "fingerprint.ja3": .fingerprintJA3,
     ]
 
     private static func lowercased(_ name: [UInt8]) -> [UInt8] { name.map { $0 >= 65 && $0 <= 90 ? $0 | 32 : $0 } }
@@ -72,7 +75,8 @@ public enum Subject: Hashable, Sendable {
         switch self {
         case .clientIP, .clientPeer, .method, .path, .query, .queryValue, .header, .headers, .cookie, .host, .scheme,
             .version, .target, .queryValues, .queryNames, .headersNoCookies, .headerNames, .cookies, .cookieNames,
-            .fingerprintHeader, .fingerprintNetwork, .fingerprintHTTP2:
+            .fingerprintHeader, .fingerprintNetwork, .fingerprintHTTP2, .fingerprintClient, .fingerprintJA4,
+            .fingerprintJA3:
             .requestHead
         case .body, .bodyValue, .bodyText, .bodyTree, .bodyNames, .fileNames, .userLogin, .fingerprintHTTP: .requestBody
         case .status, .responseHeader, .responseHeaders, .responseHeaderNames, .userID, .fingerprintSession:
@@ -85,6 +89,16 @@ public enum Subject: Hashable, Sendable {
     var isOfQuery: Bool {
         switch self {
         case .queryValue, .queryValues, .queryNames: true
+        default: false
+        }
+    }
+
+    /// It needs the fingerprints of the head.
+    var isFingerprint: Bool {
+        switch self {
+        case .fingerprintHTTP, .fingerprintHeader, .fingerprintNetwork, .fingerprintSession, .fingerprintHTTP2,
+            .fingerprintClient, .fingerprintJA4, .fingerprintJA3:
+            true
         default: false
         }
     }

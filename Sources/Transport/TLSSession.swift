@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import COpenSSL
 import Glibc
+import Wire
 
 /// One TLS connection over a descriptor that a `Stream` owns. Confined to that stream's loop.
 @safe
@@ -25,6 +26,8 @@ public final class TLSSession {
     private var reason: String?
     private var expectedName: String?
     private var cache: TLSSessionCache?
+    /// What the client of a server's session looks like; nil before its first message.
+    public private(set) var print: TLSPrint?
 
     init(_ context: TLSContext, fd: Int32) throws(Fault) {
         ERR_clear_error()
@@ -40,11 +43,33 @@ public final class TLSSession {
             throw Fault(.internal, "tls session", detail: OpenSSL.takeReason())
         }
         if context.isServer { unsafe SSL_set_accept_state(ssl) } else { unsafe SSL_set_connect_state(ssl) }
+        if context.isServer { hearHello() }
     }
 
     deinit {
         unsafe SSL_free(ssl)
         unsafe link.deallocate()
+    }
+
+    /// The whole message is needed: what OpenSSL's callback for the ClientHello shows is without the extensions that it does not know. After the
+    /// first message nobody listens any more; a second one (HelloRetryRequest) is made to our wishes and says less of the client.
+    private func hearHello() {
+        let own = unsafe Unmanaged.passUnretained(self).toOpaque()
+        unsafe COpenSSL_hear_messages(
+            ssl,
+            { isOurs, _, type, bytes, count, ssl, owner in
+                guard isOurs == 0, type == SSL3_RT_HANDSHAKE, let bytes = unsafe bytes, let ssl = unsafe ssl,
+                    let owner = unsafe owner
+                else { return }
+                unsafe SSL_set_msg_callback(ssl, nil)
+                let message = unsafe UnsafeRawBufferPointer(start: bytes, count: count)
+                unsafe Unmanaged<TLSSession>.fromOpaque(owner).takeUnretainedValue().take(message)
+            }, own)
+    }
+
+    private func take(_ message: UnsafeRawBufferPointer) {
+        let bytes = unsafe Span<UInt8>(_bytes: message.bytes)
+        print = ClientHello(bytes).map { TLSPrint($0) }
     }
 
     func expect(_ name: String, verify: Bool, _ cache: TLSSessionCache?) throws(Fault) {

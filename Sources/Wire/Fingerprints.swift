@@ -9,6 +9,11 @@ public struct Fingerprints: Sendable {
     public var session = ByteRange.empty
     /// Of an HTTP/2 connection.
     public var http2 = ByteRange.empty
+    /// How the client's program writes its head.
+    public var client = ByteRange.empty
+    /// Of a TLS connection that ends here.
+    public var ja4 = ByteRange.empty
+    public var ja3 = ByteRange.empty
 
     public init() {}
 
@@ -19,5 +24,8 @@ public struct Fingerprints: Sendable {
         network = .empty
         session = .empty
         http2 = .empty
+        client = .empty
+        ja4 = .empty
+        ja3 = .empty
     }
 }

@@ -8,7 +8,7 @@ struct Fuzz: Sendable {
     let name: String
     let run: @Sendable (Span<UInt8>) -> Void
 
-    static let all = http + http2 + content + rules + files + exchanges + logins
+    static let all = http + http2 + content + rules + files + exchanges + logins + tls
 
     /// Where functions put files; `.ci/fuzz` removes it.
     static let folder = unsafe getenv("FUZZ_FOLDER").map { unsafe String(cString: $0) } ?? "/tmp"

@@ -399,8 +399,8 @@ def test_every_field_of_the_native_event(gates, folder):
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", event.pop("time"))
     assert event.pop("duration_ms") > 0
     prints = event.pop("fingerprint")
-    assert set(prints) == {"http", "header", "network", "session"}
-    assert all(re.fullmatch(r"(http|hdr|net|ssn)-[0-9A-Za-z-]+", value) for value in prints.values()), prints
+    assert set(prints) == {"http", "header", "network", "session", "client"}
+    assert all(re.fullmatch(r"(http|hdr|net|ssn|cli)-[0-9A-Za-z-]+", value) for value in prints.values()), prints
     tls = event.pop("tls")
     # The number by which signals of attacks name it.
     assert re.fullmatch(r"[0-9]+", event.pop("tags")["attempt"])

@@ -75,6 +75,7 @@ import Testing
             "Sources/Transport/OpenSSL.swift", "Sources/Transport/TLSContext.swift",
             "Sources/Transport/TLSSession.swift",
             "Sources/Transport/TLSSessionCache.swift",
+            "Sources/Transport/TLSPrint.swift",
         ],
         "CChecksum": ["Sources/Shipping/Spool/CRC32C.swift"],
         "CCurl": ["Sources/Shipping/HTTPClient.swift", "Sources/Shipping/LineConnection.swift"],

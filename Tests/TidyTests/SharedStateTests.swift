@@ -55,6 +55,7 @@ import Testing
         "Sources/Transport/Stream.swift",
         "Sources/Transport/SystemCall.swift",
         "Sources/Transport/TLSContext.swift",
+        "Sources/Transport/TLSPrint.swift",
         "Sources/Transport/TLSSession.swift",
         "Sources/Transport/TLSSessionCache.swift",
         "Sources/Wire/ByteBuffer.swift",
