@@ -61,9 +61,12 @@ let package = Package(
             name: "Rules", dependencies: ["Wire", "Patterns", "CUTF8Proc", "CInjection"], swiftSettings: hot,
             linkerSettings: [.linkedLibrary(":libmodsecurity.a")]),
         .target(name: "Logins", dependencies: ["Wire", "Patterns", "COpenSSL"], swiftSettings: hot),
+        .target(name: "Notify", dependencies: ["Wire", "Logins"], swiftSettings: house),
         .target(
             name: "Config",
-            dependencies: ["Wire", "Patterns", "Rules", "Logins", .product(name: "Yams", package: "Yams")],
+            dependencies: [
+                "Wire", "Patterns", "Rules", "Logins", "Notify", .product(name: "Yams", package: "Yams"),
+            ],
             swiftSettings: house),
 
         // Effects.
@@ -79,7 +82,8 @@ let package = Package(
         .executableTarget(
             name: "Daemon",
             dependencies: [
-                "Admin", "Archive", "Config", "Lists", "Logins", "Patterns", "Proxy", "Rules", "Shipping", "Transport",
+                "Admin", "Archive", "Config", "Lists", "Logins", "Notify", "Patterns", "Proxy", "Rules", "Shipping",
+                "Transport",
                 "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -92,13 +96,14 @@ let package = Package(
         tests("PatternsTests", ["Patterns", "Wire"]),
         tests("RulesTests", ["Rules", "Patterns", "Wire"]),
         tests("LoginsTests", ["Logins", "Patterns", "Wire"]),
-        tests("ConfigTests", ["Config", "Rules", "Logins", "Wire"]),
+        tests("ConfigTests", ["Config", "Rules", "Logins", "Notify", "Wire"]),
         tests("TransportTests", ["Transport", "Wire"]),
         tests("ProxyTests", ["Proxy", "Transport", "Rules", "Logins", "Patterns", "Wire"]),
         tests("ShippingTests", ["Transport", "Shipping", "Logins", "Wire"]),
         tests("ListsTests", ["Lists", "Rules", "Shipping", "Wire"]),
         tests("ArchiveTests", ["Archive", "Logins", "Wire"]),
         tests("AdminTests", ["Admin", "Transport", "Wire"]),
+        tests("NotifyTests", ["Notify", "Logins", "Wire"]),
         tests("TidyTests", []),
     ],
     cxxLanguageStandard: .cxx17

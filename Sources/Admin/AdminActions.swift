@@ -15,6 +15,9 @@ package struct AdminActions: Sendable {
     package var signals: @Sendable () -> [UInt8]
     /// Takes over events that an application reports as JSON: how many, or why none.
     package var report: @Sendable (_ body: [UInt8]) -> Result<Int, AdminTrouble>
+    /// Sends a test to one notification target and calls back, from any thread: whether there is one of that name, and what is wrong.
+    package var testNotification:
+        @Sendable (_ name: String, @escaping @Sendable (_ isKnown: Bool, _ trouble: String?) -> Void) -> Void
     /// Shows or changes a list. The answer is JSON.
     package var lists: @Sendable (ListQuestion) -> Result<[UInt8], AdminTrouble>
     /// Reloads and calls back, from any thread.
@@ -32,6 +35,9 @@ package struct AdminActions: Sendable {
         coverage: @escaping @Sendable () -> [UInt8] = { [] },
         signals: @escaping @Sendable () -> [UInt8] = { [] },
         report: @escaping @Sendable (_ body: [UInt8]) -> Result<Int, AdminTrouble> = { _ in .success(0) },
+        testNotification:
+            @escaping @Sendable (_ name: String, @escaping @Sendable (_ isKnown: Bool, _ trouble: String?) -> Void) ->
+            Void = { $1(false, "") },
         lists: @escaping @Sendable (ListQuestion) -> Result<[UInt8], AdminTrouble> = { _ in .success([]) },
         reload: @escaping @Sendable (@escaping Reloaded) -> Void
     ) {
@@ -42,6 +48,7 @@ package struct AdminActions: Sendable {
         self.coverage = coverage
         self.report = report
         self.signals = signals
+        self.testNotification = testNotification
         self.lists = lists
         self.reload = reload
     }

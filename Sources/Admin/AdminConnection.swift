@@ -140,6 +140,7 @@ final class AdminConnection: EventTarget {
         case .endpoint(.extendInList): changeList(.extend, query)
         case .endpoint(.previewList): changeList(.preview, query)
         case .endpoint(.reload): reload()
+        case .endpoint(.testNotification): testNotification(query)
         }
     }
 
@@ -161,6 +162,17 @@ final class AdminConnection: EventTarget {
         AdminServer.waiting(self, as: number, on: loop)
         actions.reload { generation, needsRestart, problems in
             let response = Reload.respond(generation: generation, needsRestart: needsRestart, problems: problems)
+            handle.post { loop in AdminServer.release(number, on: loop)?.send(response) }
+        }
+    }
+
+    private func testNotification(_ query: String) {
+        loop.setDeadline(self, loop.now + Self.reloadPatience)
+        let handle = loop.handle
+        let number = ObjectIdentifier(self)
+        AdminServer.waiting(self, as: number, on: loop)
+        actions.testNotification(NotificationTest.name(in: query)) { isKnown, trouble in
+            let response = NotificationTest.respond(isKnown: isKnown, trouble: trouble)
             handle.post { loop in AdminServer.release(number, on: loop)?.send(response) }
         }
     }

@@ -3,7 +3,7 @@
 /// Which endpoint answers which path. The only table.
 enum AdminRouter {
     enum Endpoint: CaseIterable {
-        case metrics, live, health, ready, status, events, report, coverage, signals, reload
+        case metrics, live, health, ready, status, events, report, coverage, signals, reload, testNotification
         case showList, addToList, removeFromList, extendInList, previewList
 
         var path: String {
@@ -17,6 +17,7 @@ enum AdminRouter {
             case .coverage: "/api/v1/coverage"
             case .signals: "/api/v1/signals"
             case .reload: "/reload"
+            case .testNotification: "/api/v1/notifications/test"
             case .showList, .addToList, .removeFromList: "/api/v1/lists"
             case .extendInList: "/api/v1/lists/extend"
             case .previewList: "/api/v1/lists/preview"
@@ -26,7 +27,7 @@ enum AdminRouter {
         /// The method that it takes; GET stands for HEAD, too.
         var method: String {
             switch self {
-            case .reload, .report, .addToList, .extendInList, .previewList: "POST"
+            case .reload, .testNotification, .report, .addToList, .extendInList, .previewList: "POST"
             case .removeFromList: "DELETE"
             case .metrics, .live, .health, .ready, .status, .events, .coverage, .signals, .showList: "GET"
             }

@@ -17,6 +17,9 @@ typedef struct {
     size_t length;
     size_t total;
     long long give_up_ms; /* CLOCK_MONOTONIC, 0 is never; may be set by another thread */
+    const unsigned char *upload; /* what is sent, for protocols that ask for it */
+    size_t upload_length;
+    size_t upload_place;
 } CCurl_exchange;
 
 static inline long long CCurl_now_ms(void) {
@@ -145,6 +148,54 @@ static inline CURLcode CCurl_send_all(CURL *curl, CCurl_exchange *exchange, cons
 
 /* An array of this size is invisible to Swift. */
 static inline const unsigned char *CCurl_answer(const CCurl_exchange *exchange) { return exchange->body; }
+
+static inline size_t CCurl_upload(char *bytes, size_t size, size_t count, void *context) {
+    CCurl_exchange *exchange = (CCurl_exchange *)context;
+    size_t left = exchange->upload_length - exchange->upload_place;
+    size_t all = size * count < left ? size * count : left;
+    memcpy(bytes, exchange->upload + exchange->upload_place, all);
+    exchange->upload_place += all;
+    return all;
+}
+
+/* For mails; encryption: 0 none, 1 where the server offers it, 2 always. */
+static inline CURLcode CCurl_prepare_mail(CURL *curl, const char *url, const char *from, struct curl_slist *recipients,
+                                          int encryption, CCurl_exchange *exchange) {
+    long level = encryption == 2 ? CURLUSESSL_ALL : encryption == 1 ? CURLUSESSL_TRY : CURLUSESSL_NONE;
+    CURLcode code = curl_easy_setopt(curl, CURLOPT_URL, url);
+    if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+    if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_USE_SSL, level);
+    if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_MAIL_FROM, from);
+    if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, recipients);
+    if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+    if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_READFUNCTION, CCurl_upload);
+    if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_READDATA, exchange);
+    if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, CCurl_receive);
+    if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
+    if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, CCurl_progress);
+    if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_XFERINFODATA, exchange);
+    if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    return code;
+}
+
+static inline CURLcode CCurl_log_in(CURL *curl, const char *user, const char *password) {
+    CURLcode code = curl_easy_setopt(curl, CURLOPT_USERNAME, user);
+    if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_PASSWORD, password);
+    return code;
+}
+
+static inline CURLcode CCurl_mail(CURL *curl, CCurl_exchange *exchange, const unsigned char *mail, size_t length, long timeout_ms) {
+    exchange->length = 0;
+    exchange->total = 0;
+    exchange->upload = mail;
+    exchange->upload_length = length;
+    exchange->upload_place = 0;
+    CURLcode code = curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)length);
+    if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms);
+    if (code == CURLE_OK) code = curl_easy_perform(curl);
+    return code;
+}
 
 static inline CURLcode CCurl_post(CURL *curl, CCurl_exchange *exchange, const void *body, size_t length, long timeout_ms) {
     exchange->length = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Logins
+package import Notify
 package import Rules
 package import Wire
 
@@ -27,6 +28,7 @@ package struct Configuration: Sendable {
     package var blockPageHTML: String?
     package var blockPageJSON: String?
     package var collectors: [CollectorSettings] = []
+    package var notifications: [NotificationTarget] = []
     package var archive: ArchiveSettings?
     package var admin: AdminSettings?
     package var accessLog: AccessLogSettings?

@@ -76,6 +76,7 @@ package enum ConfigurationReader {
             page.finish()
         }
         all.collectors = CollectorReader.read(top, context)
+        all.notifications = NotificationReader.read(top, context)
         all.archive = readArchive(top)
         all.admin = readAdmin(top)
         all.accessLog = readAccessLog(top, context)

@@ -19,6 +19,9 @@ final class DetectionQueue: Sendable {
     /// Drains between two looks at the archive's age: once in ten minutes.
     private static let drainsPerPruning = 30_000
 
+    /// Drains between two looks at whom attacks are about: once in a second.
+    private static let drainsPerLook = 50
+
     private let drains = Atomic<Int>(0)
     private let ticker = Ticker(label: "loginward.detection")
 
@@ -49,6 +52,7 @@ final class DetectionQueue: Sendable {
             if events.isEmpty { continue }
             all.append(events)
             outputs.archive?.take(events)
+            outputs.notifications.take(events)
             outputs.shipper?.take(lines(of: events))
         }
         coverage.take(all)
@@ -60,6 +64,7 @@ final class DetectionQueue: Sendable {
         ledger.search()
         ledger.advance(unixSeconds: Double(Clock.unixSeconds))
         for (signal, _) in ledger.takeChanges() {
+            outputs.notifications.take(signal.summary)
             log.warning(
                 "attack",
                 [
@@ -70,6 +75,7 @@ final class DetectionQueue: Sendable {
                     "traits": signal.traits.map { $0.words.joined(separator: " and ") }.joined(separator: "; or "),
                 ])
         }
+        if drains.load(ordering: .relaxed) % Self.drainsPerLook == 0 { outputs.notifications.look(ledger) }
     }
 
     private func lines(of events: [LoginEvent]) -> [[UInt8]] {

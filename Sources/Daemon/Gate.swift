@@ -173,7 +173,8 @@ final class Gate: Sendable {
                     losses: outputs.accessLog.losses, reload: reloader.last,
                     policy: reloader.current.policy
                 ).families() + coverageReport().families()
-                    + ListActions.families(lists.counts, reloader.current.policy) + [
+                    + ListActions.families(lists.counts, reloader.current.policy)
+                    + NotificationsReport.families(outputs.notifications.statistics) + [
                         MetricFamily(
                             "loginward_session_users", .gauge, "Users of whom session tokens are remembered.",
                             value: Double(sessions.tokens.userCount))
@@ -203,6 +204,7 @@ final class Gate: Sendable {
                 reports.take(
                     body, services: reloader.current.policy.services.map { String(decoding: $0.name, as: UTF8.self) })
             },
+            testNotification: { [self] in outputs.notifications.test($0, $1) },
             lists: { [self] question in
                 ListActions(lists: lists, policy: reloader.current.policy, archive: outputs.archive, loops: loops)
                     .answer(question)
@@ -256,6 +258,7 @@ final class Gate: Sendable {
         listTicker.stop()
         outputs.archive?.drain()
         outputs.shipper?.stop(deadline: .seconds(3))
+        outputs.notifications.stop(deadline: .seconds(3))
         outputs.accessLog.drain()
         admin.withLock { server in
             server?.stop()

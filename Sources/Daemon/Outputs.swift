@@ -18,6 +18,7 @@ final class Outputs: Sendable {
         var isNewShipper = false
         var sinks: [SinkDescription] = []
         var spoolBytes = 0
+        var notifications = Notifications.Prepared()
     }
 
     private struct State {
@@ -28,6 +29,7 @@ final class Outputs: Sendable {
     let accessLog = LogFile()
     /// The archive of this run; nil when none is configured.
     let archive: EventStore?
+    let notifications: Notifications
     /// That of the start: the spool does not move while it is in use.
     private let stateDirectory: String
     private let state = Guarded(State())
@@ -36,6 +38,7 @@ final class Outputs: Sendable {
     init(_ configuration: Configuration, log: Logs) throws(StartTrouble) {
         stateDirectory = configuration.stateDirectory
         self.log = log
+        notifications = Notifications(stateDirectory: configuration.stateDirectory, log: log)
         do throws(ArchiveFault) {
             archive = try Outputs.openArchive(configuration)
         } catch {
@@ -66,9 +69,13 @@ final class Outputs: Sendable {
                     (error as? DiskFault)?.code ?? EIO)
             }
         }
+        prepared.notifications = try notifications.prepare(configuration.notifications)
         if let path = configuration.accessLog?.path, path != accessPath {
             let opened = LogFile.open(path)
-            if opened.errno != 0 { throw StartTrouble("cannot open the access log", ["path": path], opened.errno) }
+            if opened.errno != 0 {
+                notifications.discard(prepared.notifications)
+                throw StartTrouble("cannot open the access log", ["path": path], opened.errno)
+            }
             prepared.accessLog = (path, opened.descriptor)
         }
         return prepared
@@ -81,6 +88,7 @@ final class Outputs: Sendable {
             if let (path, _) = prepared.accessLog { state.accessPath = path }
             state.shipper = prepared.shipper
         }
+        notifications.adopt(prepared.notifications)
         if prepared.isNewShipper {
             prepared.shipper?.start()
         } else {
@@ -91,6 +99,7 @@ final class Outputs: Sendable {
     /// Closes what was opened for a configuration that is not adopted.
     func discard(_ prepared: Prepared) {
         if let (_, descriptor) = prepared.accessLog { _ = close(descriptor) }
+        notifications.discard(prepared.notifications)
         if prepared.isNewShipper { prepared.shipper?.stop(deadline: .zero) }
     }
 

@@ -12,7 +12,7 @@ struct Loginward: ParsableCommand {
         subcommands: [
             RunCommand.self, CheckCommand.self, StatusCommand.self, DoctorCommand.self, ReloadCommand.self,
             DenyCommand.self, AllowCommand.self,
-            ReplayCommand.self, SignalsCommand.self, SchemaCommand.self, VersionCommand.self,
+            NotifyCommand.self, ReplayCommand.self, SignalsCommand.self, SchemaCommand.self, VersionCommand.self,
         ])
 }
 

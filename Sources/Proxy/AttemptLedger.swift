@@ -99,6 +99,31 @@ package final class AttemptLedger: Sendable {
         }
     }
 
+    /// Accounts of open signals that `ask` wants to know of, as places in a signal's two lists; at most `limit` of each list at once.
+    package func people(
+        limit: Int, _ ask: (SignalSummary) -> (accounts: Range<Int>, compromised: Range<Int>)
+    ) -> [SignalPeople] {
+        state.withLock { state in
+            var found: [SignalPeople] = []
+            for index in state.detector.signals.indices where state.detector.signals[index].state != .closed {
+                let summary = state.detector.signals[index].summary
+                let wanted = ask(summary)
+                if wanted.accounts.isEmpty && wanted.compromised.isEmpty { continue }
+                var people = SignalPeople(signal: summary)
+                for account in state.detector.signals[index].accounts[wanted.accounts].prefix(limit) {
+                    people.accounts.append((account, state.names[account] ?? []))
+                }
+                for account in state.detector.signals[index].compromised[wanted.compromised].prefix(limit) {
+                    people.compromised.append((account, state.names[account] ?? []))
+                }
+                people.accountsEnd = wanted.accounts.lowerBound + people.accounts.count
+                people.compromisedEnd = wanted.compromised.lowerBound + people.compromised.count
+                found.append(people)
+            }
+            return found
+        }
+    }
+
     private static func names(of index: Int, _ state: State) -> [UInt64: [UInt8]] {
         var names: [UInt64: [UInt8]] = [:]
         let signal = state.detector.signals[index]
@@ -106,4 +131,16 @@ package final class AttemptLedger: Sendable {
         for account in signal.compromised { names[account] = state.names[account] }
         return names
     }
+}
+
+/// Whom a signal is about, in part: hashes with names; a name that nobody kept is empty. A value.
+package struct SignalPeople: Sendable {
+    package let signal: SignalSummary
+    package var accounts: [(account: UInt64, name: [UInt8])] = []
+    package var compromised: [(account: UInt64, name: [UInt8])] = []
+    /// One behind the place of the last in the signal's list.
+    package var accountsEnd = 0
+    package var compromisedEnd = 0
+
+    init(signal: SignalSummary) { self.signal = signal }
 }

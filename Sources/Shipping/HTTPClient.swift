@@ -6,6 +6,8 @@ import Glibc
 enum Delivery: Sendable {
     /// The sink has it, except so many records that it rejected for good.
     case delivered(rejected: UInt64)
+    /// The record is nothing for this sink.
+    case passedOver
     case retry(after: Duration?, reason: String)
     /// The sink will never take it.
     case refused(reason: String, isTooLarge: Bool)

@@ -13,6 +13,8 @@ package struct SinkDescription: Equatable, Sendable {
         /// `tcp://HOST:PORT` or `tls://HOST:PORT`.
         case syslog(url: String)
         case file(path: String)
+        /// Every record a message of its own, for people.
+        case messages(MessageForm)
     }
 
     /// How the other side is trusted, and what we show it. Files in PEM form.
@@ -56,6 +58,18 @@ package struct SinkDescription: Equatable, Sendable {
     package var schema: Schema
     package var usesGzip: Bool
     package var signature: Signature?
+
+    /// A message is sent by itself.
+    var recordsAtOnce: Int {
+        if case .messages = kind { return 1 }
+        return batchEvents
+    }
+
+    /// What log lines call it.
+    var title: String {
+        if case .messages = kind { return "notification \(name)" }
+        return "collector \(name)"
+    }
 
     package init(
         name: String, kind: Kind, headers: [(String, String)] = [], batchEvents: Int = 500,

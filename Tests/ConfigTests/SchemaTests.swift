@@ -51,6 +51,12 @@ import Wire
           - { name: a, type: otlp, url: "http://a/", headers: { x: y } }
           - { name: b, type: http, url: "http://a/" }
           - { name: c, type: file, path: c }
+        notifications:
+          - { name: a, type: slack, url: "http://a/", signals: { recon: low } }
+          - { name: b, type: teams, url: "http://a/" }
+          - { name: c, type: pagerduty, routing_key: k }
+          - { name: d, type: email, server: "smtp://a", from: a@b.c, to: a@b.c }
+          - { name: e, type: webhook, url: "http://a/", secret: 0123456789abcdef }
         archive: {}
         admin: { address: "unix:/a" }
         access_log: { path: a }
@@ -83,6 +89,9 @@ import Wire
         let needed: [String: [String]] = [
             "collectors[]": ["otlp", "http", "file", "syslog"].map {
                 "name: a, type: \($0), url: \"http://a/\", path: a, address: \"127.0.0.1:1\""
+            },
+            "notifications[]": ["slack", "teams", "pagerduty", "email", "webhook"].map {
+                "name: a, type: \($0), url: \"http://a/\""
             },
             "listeners[]": ["address: \"127.0.0.1:1\""], "services[]": ["name: a"],
             "logins[]": ["name: w, match: { path: / }, user: { login: basic }"],

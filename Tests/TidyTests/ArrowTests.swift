@@ -12,7 +12,8 @@ import Testing
         "Patterns": ["Wire", "CVectorscan", "CRE2"],
         "Rules": ["Wire", "Patterns", "CUTF8Proc", "CInjection"],
         "Logins": ["Wire", "Patterns", "COpenSSL"],
-        "Config": ["Wire", "Patterns", "Rules", "Logins", "Yams", "Foundation"],
+        "Notify": ["Wire", "Logins"],
+        "Config": ["Wire", "Patterns", "Rules", "Logins", "Notify", "Yams", "Foundation"],
         "Transport": ["Wire", "CLinux", "COpenSSL"],
         "HTTP2": ["Wire", "CNGHTTP2"],
         "Proxy": ["Transport", "HTTP2", "Rules", "Logins", "Patterns", "Wire"],
@@ -21,7 +22,8 @@ import Testing
         "Archive": ["Transport", "Wire", "Logins", "CSQLite"],
         "Admin": ["Transport", "Wire"],
         "Daemon": [
-            "Admin", "Archive", "Config", "Lists", "Logins", "Patterns", "Proxy", "Rules", "Shipping", "Transport",
+            "Admin", "Archive", "Config", "Lists", "Logins", "Notify", "Patterns", "Proxy", "Rules", "Shipping",
+            "Transport",
             "Wire",
             "ArgumentParser",
             "Logging", "Foundation", "FoundationEssentials",
@@ -32,7 +34,7 @@ import Testing
     ]
 
     /// Threads and clocks belong to the targets with effects.
-    static let pure: Set = ["Wire", "HTTP2", "Patterns", "Rules", "Logins", "Config"]
+    static let pure: Set = ["Wire", "HTTP2", "Patterns", "Rules", "Logins", "Notify", "Config"]
 
     @Test func `imports follow the arrows`() {
         #expect(SourceTree.sources.count > 20)
@@ -78,7 +80,10 @@ import Testing
             "Sources/Transport/TLSPrint.swift",
         ],
         "CChecksum": ["Sources/Shipping/Spool/CRC32C.swift"],
-        "CCurl": ["Sources/Shipping/HTTPClient.swift", "Sources/Shipping/LineConnection.swift"],
+        "CCurl": [
+            "Sources/Shipping/HTTPClient.swift", "Sources/Shipping/LineConnection.swift",
+            "Sources/Shipping/MailClient.swift",
+        ],
         "CSQLite": ["Sources/Archive/EventStore.swift"],
     ]
 }

@@ -53,7 +53,7 @@ enum CollectorReader {
             collector.batchEvents = preset.batchEvents
             collector.usesGzip = true
         }
-        readHeaders(section, &collector, context)
+        collector.headers = HeaderReader.read(section, context)
         readToken(section, preset, &collector, context)
         if let count = section.integer("batch_events", 1...10_000) { collector.batchEvents = count }
         section.duration("flush", &collector.flush)
@@ -187,26 +187,5 @@ enum CollectorReader {
             context.report(section.place("url"), "\"\(url)\" is not an http or https URL")
         }
         return preset?.complete(url) ?? url
-    }
-
-    /// Plain values, or `NAME_file: PATH` for secrets.
-    private static func readHeaders(
-        _ section: YAMLSection, _ collector: inout CollectorSettings, _ context: ReadingContext
-    ) {
-        guard let headers = section.section("headers") else { return }
-        for key in headers.keys {
-            var name = key
-            var value = headers.string(key) ?? ""
-            if key.hasSuffix("_file") {
-                name = String(key.dropLast(5))
-                let bytes = context.contents(context.resolve(value, from: section.file), headers.place(key)) ?? []
-                value = Substring(decoding: bytes.prefix { $0 != 10 && $0 != 13 }, as: UTF8.self).trimmingSpaces()
-            }
-            if !HeaderName.isValid(name) { context.report(headers.place(key), "\"\(name)\" is not a field name") }
-            if value.utf8.contains(where: { $0 < 32 || $0 == 127 }) {
-                context.report(headers.place(key), "the value of \(name) holds control characters")
-            }
-            collector.headers.append((name, value))
-        }
     }
 }

@@ -104,7 +104,7 @@ struct ListClient {
             entries: read.entries, overlay: values.number("overlay_entries"), inFiles: values.number("file_entries"))
     }
 
-    private static func escape(_ text: String) -> String {
+    static func escape(_ text: String) -> String {
         let digits = Array("0123456789ABCDEF")
         return text.utf8.reduce(into: "") { out, byte in
             let isPlain = byte >= 48 && byte <= 57 || byte | 32 >= 97 && byte | 32 <= 122

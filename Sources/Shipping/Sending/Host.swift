@@ -3,8 +3,8 @@ import Glibc
 import Transport
 
 /// What the machine calls itself and what time it shows. Stateless.
-enum Host {
-    static func name() -> String {
+package enum Host {
+    package static func name() -> String {
         var name = [UInt8](repeating: 0, count: 256)
         let result: Int32 = unsafe name.withUnsafeMutableBytes { bytes in
             guard let start = unsafe bytes.bindMemory(to: CChar.self).baseAddress else { return -1 }

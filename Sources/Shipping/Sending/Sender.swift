@@ -114,7 +114,8 @@ final class Sender: Sendable {
             waitForBatch()
             if state.withLock({ $0.leavesRest }) { break }
             let batch = spool.read(
-                sink: description.name, maximumRecords: max(1, description.batchEvents), maximumBytes: Self.batchBytes)
+                sink: description.name, maximumRecords: max(1, description.recordsAtOnce),
+                maximumBytes: Self.batchBytes)
             if batch.isEmpty {
                 // Damaged records have no content but are passed over.
                 spool.acknowledge(batch)
@@ -145,6 +146,7 @@ final class Sender: Sendable {
         var lines = batch
         while true {
             switch target.attempt(lines) {
+            case .passedOver: return true
             case .delivered(let rejected):
                 let lost = min(rejected, UInt64(lines.count))
                 count(sent: UInt64(lines.count) - lost, rejected: lost)
@@ -192,7 +194,7 @@ final class Sender: Sendable {
             defer { state.isFailing = false }
             return state.isFailing
         }
-        if recovered { log("collector \(description.name) takes events again") }
+        if recovered { log("\(description.title) takes events again") }
     }
 
     private func noteFailure(_ reason: String) {
@@ -202,16 +204,16 @@ final class Sender: Sendable {
             defer { state.isFailing = true }
             return !state.isFailing
         }
-        if isNew { log("collector \(description.name) does not take events, they wait in the spool: \(reason)") }
+        if isNew { log("\(description.title) does not take events, they wait in the spool: \(reason)") }
     }
 
     /// The collector will never take these: they are set aside, so that somebody can look at them.
     private func reject(_ lines: ArraySlice<[UInt8]>, _ what: String, _ reason: String) {
         do throws(DiskFault) {
             try refused.keep(lines, reason: reason, unixNanoseconds: Int64(clamping: Host.unixNanoseconds()))
-            log("collector \(description.name) \(what); they are in \(refused.path)")
+            log("\(description.title) \(what); they are in \(refused.path)")
         } catch {
-            log("collector \(description.name) \(what); they are lost: \(error)")
+            log("\(description.title) \(what); they are lost: \(error)")
         }
     }
 

@@ -12,6 +12,7 @@ final class Target: Sendable {
         case http(HTTPClient, SinkDescription.Framing)
         case syslog(LineConnection, SyslogFrame)
         case file(FileWriter)
+        case messages(MessageClient)
     }
 
     private let carrier: Carrier
@@ -41,6 +42,8 @@ final class Target: Sendable {
             let connection = LineConnection(url: url, security: description.security, timeout: description.timeout)
             carrier = .syslog(connection, SyslogFrame(host: host, process: getpid()))
         case .file(let path): carrier = .file(FileWriter(path: path))
+        case .messages(let form):
+            carrier = .messages(MessageClient(form, security: description.security, timeout: description.timeout))
         }
     }
 
@@ -49,6 +52,7 @@ final class Target: Sendable {
         switch carrier {
         case .otlp(let client, _), .http(let client, _): client.giveUp(after: duration)
         case .syslog(let connection, _): connection.giveUp(after: duration)
+        case .messages(let client): client.giveUp(after: duration)
         case .file: break
         }
     }
@@ -59,6 +63,7 @@ final class Target: Sendable {
 
     func attempt(_ lines: ArraySlice<[UInt8]>) -> Delivery {
         switch carrier {
+        case .messages(let client): return client.deliver(lines.first ?? [])
         case .file(let file):
             if schema == .native { return file.append(lines) }
             let (documents, unreadable) = documents(lines)
@@ -175,7 +180,7 @@ final class Target: Sendable {
         case .delivered: return .partly(again: [], refused: none, after: nil, reason: "")
         case .partly(let again, let refused, let after, let reason):
             return .partly(again: again, refused: refused + none, after: after, reason: reason)
-        case .retry, .refused: return delivery
+        case .retry, .refused, .passedOver: return delivery
         }
     }
 }
