@@ -110,6 +110,7 @@ package struct LimitSettings: Sendable {
     /// Requests of one address in a window of nanoseconds; nil: as many as it likes.
     package var requestsPerAddress: (count: Int, window: Int64)?
     package var requestsPerConnection = 100_000
+    package var delayed = 1_000
     package var http2Streams = 100
 }
 

@@ -54,19 +54,22 @@ enum RateReader {
         let name = section.required("name")
         let place = section.place("name")
         let mode = section.choice("mode", Rule.Mode.self) ?? .block
-        let services = section.strings("services").map(\.text)
+        let (services, routes, percent) = RuleReader.readScope(section)
         let rate = read(section, context)
         var parts: [Condition] = []
         if let node = section.node("when") {
             guard let condition = ConditionReader.readAll(node, section, context) else { return nil }
             parts.append(condition)
         }
-        let action = RuleReader.readAction(section, name ?? "", isRated: true, context)
-        guard let name, let rate, let action else { return nil }
+        let outcome = ActionReader.read(section, name ?? "", isRated: true, context)
+        guard let name, let rate, let (action, wait) = outcome else { return nil }
         RuleReader.checkName(name, place, context)
         parts.append(.rate(rate, place))
-        return Rule(
+        var rule = Rule(
             id: name, name: name, mode: mode, services: services, tags: [("type", "rate_limit")],
             condition: .all(parts), action: action, captures: [], expires: nil, place: place)
+        rule.wait = wait
+        (rule.routes, rule.percent) = (routes, percent)
+        return rule
     }
 }

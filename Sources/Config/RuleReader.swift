@@ -19,9 +19,15 @@ enum RuleReader {
         guard let top = YAMLSection(node, file: file, path: "", context) else { return [] }
         _ = top.string("version")
         if !top.has("rules") { context.report(top.place, "the file needs \"rules\"") }
+        // The whole file may be held back, whatever its rules say.
+        let mode = top.choice("mode", Rule.Mode.self) ?? .block
         let rules = top.sections("rules").compactMap { readRule($0, context) }
         top.finish()
-        return rules
+        return rules.map { rule in
+            var rule = rule
+            rule.mode = weaker(rule.mode, mode)
+            return rule
+        }
     }
 
     /// A file that is JSON and says so by its version; YAML reads all JSON, but slowly.
@@ -38,17 +44,29 @@ enum RuleReader {
     /// What a file of rules may hold, told by being asked.
     static func describe(_ top: YAMLSection, _ context: ReadingContext) {
         _ = top.string("version")
+        _ = top.choice("mode", Rule.Mode.self)
         _ = top.sections("rules").compactMap { readRule($0, context) }
     }
 
-    private static let actions = ["block", "redirect", "respond", "delay", "close", "flag"]
+    private static func weaker(_ left: Rule.Mode, _ right: Rule.Mode) -> Rule.Mode {
+        if left == .off || right == .off { return .off }
+        return left == .monitor || right == .monitor ? .monitor : .block
+    }
+
+    /// Of which requests a rule speaks.
+    static func readScope(_ section: YAMLSection) -> (services: [String], routes: [String], percent: Int) {
+        (
+            section.strings("services").map(\.text), section.strings("routes").map(\.text),
+            section.integer("percent", 1...100) ?? 100
+        )
+    }
 
     private static func readRule(_ section: YAMLSection, _ context: ReadingContext) -> Rule? {
         defer { section.finish() }
         let id = section.required("id")
         let name = section.string("name") ?? id ?? ""
         let mode = section.choice("mode", Rule.Mode.self) ?? .block
-        let services = section.strings("services").map(\.text)
+        let (services, routes, percent) = readScope(section)
         var tags: [(String, String)] = []
         if let section = section.section("tags") { tags = section.keys.map { ($0, section.string($0) ?? "") } }
         var condition: Condition?
@@ -57,7 +75,7 @@ enum RuleReader {
         } else {
             context.report(section.place, "\(section.path) needs \"when\"")
         }
-        let action = readAction(section, id ?? "", isRated: condition?.isRated ?? false, context)
+        let outcome = ActionReader.read(section, id ?? "", isRated: condition?.isRated ?? false, context)
         var captures: [(tag: String, subject: Subject)] = []
         if let list = section.section("capture") {
             for key in list.keys {
@@ -76,12 +94,15 @@ enum RuleReader {
                 context.report(section.place("expires"), "\"\(text)\" is not a time", hint: "2026-12-24T00:00:00Z")
             }
         }
-        guard let id, let condition, let action else { return nil }
+        guard let id, let condition, let (action, wait) = outcome else { return nil }
         checkName(id, section.place("id"), context)
-        return Rule(
+        var rule = Rule(
             id: id, name: name, mode: mode, services: services, tags: tags, condition: condition, action: action,
             captures: captures,
             expires: expires, place: section.place("id"))
+        rule.wait = wait
+        (rule.routes, rule.percent) = (routes, percent)
+        return rule
     }
 
     /// It stands in metrics and logs.
@@ -89,60 +110,6 @@ enum RuleReader {
         if !id.utf8.allSatisfy({ $0 > 32 && $0 < 127 && $0 != 34 && $0 != 92 }) {
             context.report(place, "a rule's id is one word of plain characters")
         }
-    }
-
-    /// What is done when a rule matches. Who asks too often is told so, unless the rule says otherwise.
-    static func readAction(
-        _ rule: YAMLSection, _ id: String, isRated: Bool, _ context: ReadingContext
-    ) -> RuleAction? {
-        let refusal = isRated ? 429 : 403
-        guard rule.has("then") else { return .block(status: refusal) }
-        guard let section = rule.section("then") else { return nil }
-        defer { section.finish() }
-        switch section.string("action", known: actions) ?? "" {
-        case "block": return .block(status: section.integer("status", 400...599) ?? refusal)
-        case "redirect":
-            let status = section.integer("status", 300...308) ?? 302
-            guard let location = section.required("location") else { return nil }
-            return .redirect(status: status, location: text(location, section, "location", context))
-        case "respond":
-            let status = section.integer("status", 200...599) ?? 200
-            let type = section.string("content_type") ?? "text/plain; charset=utf-8"
-            return .respond(
-                status: status, contentType: text(type, section, "content_type", context),
-                body: Array((section.string("body") ?? "").utf8))
-        case "delay":
-            var time = Duration.seconds(1)
-            section.duration("time", &time)
-            if time > .seconds(60) { context.report(section.place("time"), "a delay is at most 60s") }
-            return .delay(time)
-        case "close": return .close
-        case "flag":
-            let header = section.string("header") ?? "X-Loginward-Flag"
-            if !HeaderName.isValid(header) {
-                context.report(section.place("header"), "\"\(header)\" is not a field name")
-            }
-            return .flag(
-                header: Array(header.utf8), value: text(section.string("value") ?? id, section, "value", context))
-        case let other:
-            let known = actions
-            context.report(
-                section.place("action"),
-                other.isEmpty ? "\(section.path) needs \"action\"" : "unknown action \"\(other)\"",
-                hint: Units.nearest(to: other, in: known).map { "did you mean \"\($0)\"?" }
-                    ?? known.joined(separator: ", "))
-            return nil
-        }
-    }
-
-    /// A text that goes into a head: no control characters, or it could end the line.
-    private static func text(_ value: String, _ section: YAMLSection, _ key: String, _ context: ReadingContext)
-        -> [UInt8]
-    {
-        if value.utf8.contains(where: { !ByteClass.isFieldValue($0) }) {
-            context.report(section.place(key), "\(section.name(key)) holds control characters")
-        }
-        return Array(value.utf8)
     }
 }
 

@@ -37,6 +37,7 @@ final class LoopSet: Sendable {
         }
         self.manager = manager
         self.log = log
+        let failures = FailureMemory()
         var handles: [LoopHandle] = []
         var rings: [EventRing] = []
         for number in 0..<count {
@@ -49,7 +50,7 @@ final class LoopSet: Sendable {
                 prepare: { loop in
                     let worker = Worker(
                         loop: loop, policy: policy, events: ring, accessLog: accessLog, seed: seed, ledger: ledger,
-                        sessions: sessions, loops: count,
+                        sessions: sessions, failures: failures, loops: count,
                         descriptors: descriptors,
                         reportFault: { fault, server in
                             log.fault(

@@ -79,6 +79,9 @@ struct MetricsReport {
                 "loginward_denylist_hits_total", "Requests that an entry of the denylist stood against.",
                 counters.denylistHits),
             count(
+                "loginward_undelayed_total", "Requests that a rule wanted to wait and that found no place.",
+                counters.undelayed),
+            count(
                 "loginward_uninspected_bodies_total", "Bodies that could not be read and passed.",
                 counters.uninspectedBodies),
         ]
@@ -149,6 +152,9 @@ struct MetricsReport {
             count(
                 "loginward_detection_challenges_total",
                 "Attempts that the service was told to ask for a second proof.", counters.challengedLogins),
+            count(
+                "loginward_mimicked_logins_total", "Requests that were answered as the service answers a failed login.",
+                counters.mimickedLogins),
             count(
                 "loginward_unreadable_reports_total", "X-Loginward-Event fields that hold no event.",
                 counters.unreadableReports),

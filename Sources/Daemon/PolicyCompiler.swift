@@ -23,7 +23,9 @@ enum PolicyCompiler {
         var problems = read.problems
         // A service that could not be read is no reason to call its name unknown.
         let rules = problems.isEmpty ? configuration.rules : configuration.rules.map(everywhere)
-        let compiled = RuleCompiler.compile(rules, services: configuration.services.map(\.name))
+        let compiled = RuleCompiler.compile(
+            rules, services: configuration.services.map(\.name),
+            routes: configuration.services.map { $0.logins.map { String(decoding: $0.name, as: UTF8.self) } })
         problems += compiled.problems
         let denylist = list(configuration.denylist, replacing: old?.denylist, &problems)
         let allowlist = list(configuration.allowlist, replacing: old?.allowlist, &problems)
@@ -50,7 +52,8 @@ enum PolicyCompiler {
             writesAccessLog: configuration.accessLog != nil, flagHeaders: flagHeaders(inForce), listeners: listeners,
             detects: configuration.detection.isEnabled, deviceCookie: configuration.detection.deviceCookie,
             rates: rates(ruleset, old), requestLimit: requestLimit(configuration.limits, old),
-            sessionSeconds: configuration.sessions.isEnabled ? configuration.sessions.seconds : nil)
+            sessionSeconds: configuration.sessions.isEnabled ? configuration.sessions.seconds : nil,
+            detectionMimics: configuration.detection.isEnabled && configuration.detection.mimics)
         // Lists of millions of lines are not kept beside what was made of them.
         var kept = configuration
         kept.denylist.forgetContents()
@@ -84,6 +87,7 @@ enum PolicyCompiler {
     private static func everywhere(_ rule: Rule) -> Rule {
         var rule = rule
         rule.services = []
+        rule.routes = []
         return rule
     }
 
@@ -139,6 +143,7 @@ enum PolicyCompiler {
         limits.connections = settings.connections
         limits.connectionsPerAddress = settings.connectionsPerAddress
         limits.requestsPerConnection = settings.requestsPerConnection
+        limits.delayed = settings.delayed
         limits.http2Streams = settings.http2Streams
         return limits
     }

@@ -66,6 +66,17 @@ enum Answering {
         }
     }
 
+    /// Some complete field line begins with this name, which is lower case and ends with a colon.
+    private static func hasLine(_ lines: Span<UInt8>, _ name: StaticString) -> Bool {
+        var start = 0
+        while start + name.utf8CodeUnitCount <= lines.count {
+            if ByteScan.equalsFolding(lines.extracting(start..<(start + name.utf8CodeUnitCount)), name) { return true }
+            guard let end = ByteSearch.find(10, in: lines, from: start) else { return false }
+            start = end + 1
+        }
+        return false
+    }
+
     /// An answer of our own. `extra` are complete field lines. A HEAD request gets the head alone.
     static func writeOwn(
         status: Int, contentType: Span<UInt8>, body: Span<UInt8>, extra: Span<UInt8>, requestID: Span<UInt8>,
@@ -78,7 +89,8 @@ enum Answering {
         output.append(contentType)
         output.append("\r\nContent-Length: ")
         output.append(decimal: UInt64(body.count))
-        output.append("\r\nCache-Control: no-store\r\n")
+        output.append("\r\n")
+        if !hasLine(extra, "cache-control:") { output.append("Cache-Control: no-store\r\n") }
         if !requestID.isEmpty {
             output.append(requestIDHeader)
             output.append(": ")

@@ -78,6 +78,9 @@ package enum AttemptCheck {
         tell(exchange, decision)
         exchange.decidingRule = nil
         exchange.outcome = .blocked
+        if exchange.policy.detectionMimics {
+            return .mimic(fallback: RuleAnswer(status: status, content: .page(html: nil, json: nil)))
+        }
         return .block(status: status)
     }
 

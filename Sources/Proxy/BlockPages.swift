@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Wire
 
-/// The pages that a refused client sees, HTML or JSON, chosen by its Accept. `{id}` (or `{request_id}`) and `{status}` are replaced when written.
+/// The pages that a refused client sees, HTML or JSON, chosen by its Accept. What stands in braces is replaced when written.
 /// Immutable, part of the policy.
 package struct BlockPages: Sendable {
     private let html: [UInt8]
@@ -31,7 +31,7 @@ package struct BlockPages: Sendable {
         return .json
     }
 
-    private static func contains(_ text: Span<UInt8>, _ word: Span<UInt8>) -> Bool {
+    static func contains(_ text: Span<UInt8>, _ word: Span<UInt8>) -> Bool {
         if text.count < word.count { return false }
         var start = 0
         while start + word.count <= text.count {
@@ -41,38 +41,8 @@ package struct BlockPages: Sendable {
         return false
     }
 
-    /// The page for one response. `id` holds only characters that need no escaping: it is checked where it is taken over.
-    func render(_ format: Format, status: Int, id: Span<UInt8>, into out: inout [UInt8]) {
-        let template = format == .html ? html : json
-        let bytes = template.span
-        var index = 0
-        while index < bytes.count {
-            if bytes[index] == UInt8(ascii: "{") {
-                if BlockPages.matches(bytes, at: index, "{id}".utf8.span) {
-                    out.append(id)
-                    index += 4
-                    continue
-                }
-                if BlockPages.matches(bytes, at: index, "{request_id}".utf8.span) {
-                    out.append(id)
-                    index += 12
-                    continue
-                }
-                if BlockPages.matches(bytes, at: index, "{status}".utf8.span) {
-                    out.append(contentsOf: String(status).utf8)
-                    index += 8
-                    continue
-                }
-            }
-            out.append(bytes[index])
-            index += 1
-        }
-    }
-
-    private static func matches(_ bytes: Span<UInt8>, at index: Int, _ word: Span<UInt8>) -> Bool {
-        index + word.count <= bytes.count
-            && ByteSearch.equals(bytes.extracting(index..<(index + word.count)), word)
-    }
+    /// See `AnswerTemplate` for the places in it.
+    func template(_ format: Format) -> [UInt8] { format == .html ? html : json }
 
     private static let builtInHTML = """
         <!doctype html>

@@ -33,10 +33,14 @@ package struct Counters: Sendable {
     package var handshakeErrors: UInt64 = 0
     package var denylistHits: UInt64 = 0
     package var uninspectedBodies: UInt64 = 0
+    /// Requests that a rule wanted to wait and that found no place.
+    package var undelayed: UInt64 = 0
     /// Login attempts that the detection refused, whose success it held back, and that the service was to ask for more.
     package var attackBlocks: UInt64 = 0
     package var withheldLogins: UInt64 = 0
     package var challengedLogins: UInt64 = 0
+    /// Requests that were answered as the service answers a failed login.
+    package var mimickedLogins: UInt64 = 0
     package var eventsDropped: UInt64 = 0
     /// Events that are no attempts: sign-ups, resets, what an application made up.
     package var accountEvents: UInt64 = 0
@@ -101,9 +105,11 @@ package struct Counters: Sendable {
         handshakeErrors += other.handshakeErrors
         denylistHits += other.denylistHits
         uninspectedBodies += other.uninspectedBodies
+        undelayed += other.undelayed
         attackBlocks += other.attackBlocks
         withheldLogins += other.withheldLogins
         challengedLogins += other.challengedLogins
+        mimickedLogins += other.mimickedLogins
         eventsDropped += other.eventsDropped
         accountEvents += other.accountEvents
         unreadableReports += other.unreadableReports

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Rules
 import Transport
 import Wire
 
@@ -21,30 +20,6 @@ extension Downstream {
         case .refuse(let refusal): refuse(refusal)
         case .act(let action): act(action)
         }
-    }
-
-    private func act(_ action: RuleAction) {
-        guard let exchange else { return }
-        switch action {
-        case .block(let status): answer(status: status, page: .block, location: nil)
-        case .redirect(let status, let location): answer(status: status, page: .none, location: location)
-        case .respond(let status, let contentType, let body):
-            answer(status: status, page: .own(contentType: contentType, body: body), location: nil)
-        case .close:
-            exchange.status = 0
-            abort()
-        case .flag, .delay: proceed(exchange)
-        }
-    }
-
-    /// Nothing speaks against the request any more: it goes out, after the delay that a rule asked for.
-    private func proceed(_ exchange: Exchange) {
-        guard let time = exchange.delay else {
-            forward()
-            return
-        }
-        phase = .delayed
-        worker.loop.setDeadline(self, worker.loop.now + time)
     }
 
     // MARK: Gathering

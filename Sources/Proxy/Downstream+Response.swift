@@ -210,7 +210,7 @@ extension Downstream {
 
     enum Page {
         case none, block
-        case own(contentType: [UInt8], body: [UInt8])
+        case own(RuleAnswer)
     }
 
     /// Says no and why; closes unless the refusal is no fault of the connection's framing.
@@ -227,53 +227,5 @@ extension Downstream {
         }
         if !refusal.keepsConnection { exchange.clientKeepsAlive = false }
         answer(status: refusal.status, page: .none, location: nil)
-    }
-
-    func answer(status: Int, page: Page, location: [UInt8]?) {
-        guard let exchange else { return }
-        let bytes = exchange.requestSpan
-        dropUpstream(exchange)
-        exchange.status = status
-        let keepsAlive = exchange.clientKeepsAlive && exchange.requestFlow.hasEnded && !isLeaving
-        if exchange.requestID.isEmpty { worker.appendIdentifier(to: &exchange.requestID) }
-        worker.page.removeAll(keepingCapacity: true)
-        worker.line.removeAll(keepingCapacity: true)
-        var contentType = Array("text/plain; charset=utf-8".utf8)
-        switch page {
-        case .none:
-            worker.page.append(contentsOf: String(status).utf8)
-            worker.page.append(" ")
-            worker.page.append(HeadWriter.reasonPhrase(status))
-            worker.page.append("\n")
-        case .block:
-            let accept = exchange.request.first(.accept).map { exchange.request.fields[$0].value } ?? .empty
-            let format = BlockPages.format(accept: bytes.slice(accept))
-            contentType = Array(format.contentType.utf8)
-            let id = exchange.requestID
-            exchange.policy.pages.render(format, status: status, id: id.span, into: &worker.page)
-        case .own(let type, let body):
-            contentType = type
-            worker.page.append(body.span)
-        }
-        if let location {
-            worker.line.append("Location: ")
-            worker.line.append(location.span)
-            worker.line.append("\r\n")
-        }
-        if status == 429 && exchange.retryAfter > 0 {
-            worker.line.append("Retry-After: ")
-            worker.line.append(decimal: (exchange.retryAfter + 999_999_999) / 1_000_000_000)
-            worker.line.append("\r\n")
-        }
-        worker.lend(&output)
-        let before = output.count
-        let (body, extra, date) = (worker.page, worker.line, worker.date)
-        let (id, header) = (exchange.requestID, exchange.policy.requestID.header)
-        Answering.writeOwn(
-            status: status, contentType: contentType.span, body: body.span, extra: extra.span, requestID: id.span,
-            requestIDHeader: header.span, isHead: exchange.request.method == .head, keepsAlive: keepsAlive,
-            isHTTP10: exchange.request.version == .http10, date: date.span, into: &output)
-        exchange.bytesOut += UInt64(output.count - before)
-        finish(keepsAlive: keepsAlive)
     }
 }

@@ -143,9 +143,7 @@ final class Downstream: EventTarget {
                 if !read() { abort() }
             }
         case .gathering: refuse(.bodyTimeout)
-        case .delayed:
-            phase = .gathering
-            forward()
+        case .delayed: delayEnded()
         case .forwarding:
             if output.isEmpty && exchange?.hasResponseHead != true {
                 refuse(.bodyTimeout)
@@ -352,6 +350,7 @@ final class Downstream: EventTarget {
         if phase == .closed { return }
         // An answer that is complete and only waits for the end of the turn is not lost.
         if isFlushPlanned { _ = stream.write(from: &output) }
+        if phase == .delayed { worker.delayed -= 1 }
         phase = .closed
         if let exchange {
             exchange.upstream?.close()

@@ -74,6 +74,9 @@ final class Exchange {
     var pendingAction: RuleAction?
     /// The longest delay that rules asked for; waited once, when everything else let the request pass.
     var delay: Duration?
+    /// How long our own answer waits, and the answer that waits.
+    var answerWait: Duration?
+    var heldAction: RuleAction?
     /// Nanoseconds until a counter that is used up has an allowance again; 0: none is.
     var retryAfter: UInt64 = 0
     /// What counters charged and may give back.
@@ -156,6 +159,8 @@ final class Exchange {
         login.reset()
         if pendingAction != nil { pendingAction = nil }
         delay = nil
+        answerWait = nil
+        if heldAction != nil { heldAction = nil }
         retryAfter = 0
         if !charges.isEmpty { charges.removeAll(keepingCapacity: true) }
         countedMatches = 0

@@ -249,7 +249,9 @@ enum Inspection {
             exchange.outcome = .allowed
             exchange.delay = max(exchange.delay ?? .zero, time)
             return nil
-        case .block, .redirect, .respond, .close: exchange.outcome = .blocked
+        case .block, .redirect, .respond, .mimic, .close:
+            exchange.outcome = .blocked
+            exchange.answerWait = ruleset.rule(at: index).wait
         }
         return action
     }
@@ -265,10 +267,12 @@ enum Inspection {
     // MARK: Facts
 
     static func facts(_ exchange: Exchange) -> ExchangeFacts {
-        ExchangeFacts(
+        var facts = ExchangeFacts(
             client: exchange.client, peer: exchange.peer, isSecure: exchange.isSecure,
             service: exchange.service?.index ?? -1,
             unixSeconds: exchange.startedUnixNanoseconds / 1_000_000_000)
+        facts.route = exchange.login.routeNumber
+        return facts
     }
 
     /// Keeps the request id of a trusted peer, or makes one. Only characters that need no escaping anywhere are taken over.

@@ -8,6 +8,8 @@ import Wire
 struct LoginObservation {
     /// nil: no login.
     var route: LoginRoute?
+    /// Of a declared route, by which rules name it; else -1.
+    var routeNumber = -1
     /// Nobody declared the route: it was found (`LoginDiscovery`).
     var isProvisional = false
     /// The head does not speak against a login; the body, if it is read, will tell.
@@ -42,6 +44,7 @@ struct LoginObservation {
         // Nothing of it was filled in for a request that was no login.
         if route == nil && !mayBeLogin && userID.isEmpty && declared.isEmpty { return }
         route = nil
+        routeNumber = -1
         isProvisional = false
         attempt = nil
         decision = .allow
@@ -72,6 +75,7 @@ enum LoginObserver {
         for index in service.logins.indices
         where service.logins[index].matches(exchange.request, bytes, path: path.span) {
             exchange.login.route = service.logins[index]
+            exchange.login.routeNumber = RuleCompiler.routeNumber(service: service.index, route: index)
             exchange.login.needsRequestBody = service.logins[index].needsRequestBody
             return
         }
@@ -103,11 +107,13 @@ enum LoginObserver {
         let bytes = exchange.requestSpan
         let path = exchange.path
         exchange.login.route = nil
+        exchange.login.routeNumber = -1
         for index in service.logins.indices
         where service.logins[index].matches(exchange.request, bytes, path: path.span)
             && service.logins[index].contentHolds(query: exchange.queryValues, body: exchange.bodyValues)
         {
             exchange.login.route = service.logins[index]
+            exchange.login.routeNumber = RuleCompiler.routeNumber(service: service.index, route: index)
             return
         }
     }
@@ -128,7 +134,9 @@ enum LoginObserver {
         exchange.observesBody = exchange.policy.ruleset.needsResponseBody && !exchange.isAllowlisted
         readDeclared(exchange, worker)
         if let route = exchange.login.route {
-            if route.needsResponseBody || SessionCheck.observesBody(exchange) { exchange.observesBody = true }
+            if route.needsResponseBody || SessionCheck.observesBody(exchange) || FailureCopy.observesBody(exchange) {
+                exchange.observesBody = true
+            }
             route.readUserID(
                 exchange.response, answerBytes, values: exchange.responseValues, into: &exchange.login.userID)
         }

@@ -32,6 +32,7 @@ enum LoginReport {
             if (event.kind == .login || exchange.login.attempt?.isReconnoitring == true) && exchange.hasResponseHead {
                 AttemptCheck.settleEnd(exchange, worker, event.outcome)
             }
+            if event.kind == .login && event.outcome == .failure { FailureCopy.learn(exchange, worker) }
             SessionCheck.remember(exchange, worker, event.kind, event.outcome)
             if event.kind == .login && event.outcome == .success { RateCheck.refund(exchange) }
             tell(exchange, worker, &event)

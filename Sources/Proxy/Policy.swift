@@ -32,6 +32,9 @@ package final class Policy: Sendable {
     package let deviceCookie: [UInt8]
     /// The gate sets it itself.
     package let issuesDeviceCookie: Bool
+    /// Somebody is answered as the service answers a failed login, and so are those whom the detection refuses.
+    package let mimics: Bool
+    package let detectionMimics: Bool
     /// Tokens that logins give out are remembered, for so many seconds.
     package let remembersSessions: Bool
     package let sessionSeconds: Int64
@@ -48,7 +51,7 @@ package final class Policy: Sendable {
         requestID: RequestIDPolicy,
         pages: BlockPages, writesAccessLog: Bool, flagHeaders: [[UInt8]], listeners: [ListenerPolicy],
         detects: Bool = false, deviceCookie: String = "", rates: [RateTable] = [], requestLimit: RateTable? = nil,
-        sessionSeconds: Int64? = nil
+        sessionSeconds: Int64? = nil, detectionMimics: Bool = false
     ) {
         self.generation = generation
         self.monitorsOnly = monitorsOnly
@@ -68,6 +71,10 @@ package final class Policy: Sendable {
         issuesDeviceCookie = deviceCookie == DeviceTokens.cookieName
         self.flagHeaders = flagHeaders
         self.rates = rates
+        self.detectionMimics = detectionMimics
+        mimics =
+            detectionMimics
+            || (0..<ruleset.count).contains { if case .mimic = ruleset.rule(at: $0).action { true } else { false } }
         remembersSessions = sessionSeconds != nil
         self.sessionSeconds = sessionSeconds ?? 0
         sessionHeaders = Array(
@@ -143,6 +150,8 @@ package struct ExchangeLimits: Sendable {
     package var connections = 100_000
     package var connectionsPerAddress: Int?
     package var requestsPerConnection = 100_000
+    /// Requests of all loops that may wait at once because a rule says so.
+    package var delayed = 1_000
     /// Requests that one HTTP/2 connection may have open at once.
     package var http2Streams = 100
 

@@ -21,6 +21,8 @@ enum Refusal: Equatable, Sendable {
     case tooManyFromAddress
     /// `limits.requests_per_address`
     case tooManyRequests
+    /// `limits.delayed`
+    case tooManyDelayed
     case noUpstream
     case upstreamUnreachable
     case upstreamClosed
@@ -37,7 +39,7 @@ enum Refusal: Equatable, Sendable {
         case .unreadableEncoding: 415
         case .noSuchService: 421
         case .headerTimeout, .bodyTimeout: 408
-        case .tooManyRequests: 429
+        case .tooManyRequests, .tooManyDelayed: 429
         case .tooManyConnections, .tooManyFromAddress, .noUpstream: 503
         case .upstreamUnreachable, .upstreamClosed, .upstreamMalformed: 502
         case .upstreamTimeout: 504
@@ -59,6 +61,7 @@ enum Refusal: Equatable, Sendable {
         case .tooManyConnections: "too_many_connections"
         case .tooManyFromAddress: "too_many_from_address"
         case .tooManyRequests: "too_many_requests"
+        case .tooManyDelayed: "too_many_delayed"
         case .noUpstream: "no_upstream"
         case .upstreamUnreachable: "upstream_unreachable"
         case .upstreamClosed: "upstream_closed"
@@ -86,7 +89,8 @@ enum Refusal: Equatable, Sendable {
         case .upstreamTimeout: 13
         case .tooManyFromAddress: 14
         case .tooManyRequests: 15
-        case .malformed(let error): 16 + Int(error.rawValue)
+        case .tooManyDelayed: 16
+        case .malformed(let error): 17 + Int(error.rawValue)
         }
     }
 
@@ -108,7 +112,7 @@ enum Refusal: Equatable, Sendable {
             .headerTimeout,
             .bodyTimeout, .tooManyConnections, .noUpstream, .upstreamUnreachable, .upstreamClosed,
             .upstreamMalformed(HeadError.allCases[0]), .upstreamTimeout, .tooManyFromAddress,
-            .tooManyRequests,
+            .tooManyRequests, .tooManyDelayed,
         ]
         return own + HeadError.allCases.map { .malformed($0) }
     }

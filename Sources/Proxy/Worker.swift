@@ -37,6 +37,9 @@ package final class Worker: EventTarget {
     let inflater = Inflater()
     let ledger: AttemptLedger
     let sessions: SessionTokens
+    /// What the services' own login failures look like, and the copy of one that is being written.
+    let failures: FailureMemory
+    var copied: FailureTemplate?
     /// The fields of the login that is being judged.
     var headerList = HeaderList()
     /// The head that is being read; swapped into an exchange when it is complete.
@@ -44,6 +47,9 @@ package final class Worker: EventTarget {
     /// Scratch for pages and other small texts of our own.
     var page: [UInt8] = []
     var line: [UInt8] = []
+    /// Requests that wait because a rule says so, and how many may at this loop.
+    var delayed = 0
+    var delayLimit: Int { max(1, policy.limits.delayed / loops) }
     /// Rules whose counters are being asked.
     var countedRules: [UInt16] = []
     /// The texts of the event that is being made.
@@ -72,10 +78,12 @@ package final class Worker: EventTarget {
 
     package init(
         loop: Loop, policy: Policy, events: EventRing, accessLog: LogFile, seed: (UInt64, UInt64),
-        ledger: AttemptLedger, sessions: SessionTokens? = nil, loops: Int = 1, descriptors: Int = .max,
+        ledger: AttemptLedger, sessions: SessionTokens? = nil,
+        failures: FailureMemory = FailureMemory(), loops: Int = 1, descriptors: Int = .max,
         reportFault: @escaping @Sendable (Fault, [UInt8]) -> Void
     ) {
         self.ledger = ledger
+        self.failures = failures
         self.sessions = sessions ?? SessionTokens(hash: ledger.hash, limit: 1_024)
         self.loops = loops
         self.descriptors = descriptors

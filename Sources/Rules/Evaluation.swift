@@ -10,6 +10,8 @@ public struct ExchangeFacts: Sendable {
     /// Position of the service in the policy, -1 for none.
     public var service: Int
     public var unixSeconds: Int64
+    /// Number of the login route that the request is for (`RuleCompiler.routeNumber`), -1 for none.
+    public var route = -1
 
     public init(client: IPAddress, peer: IPAddress, isSecure: Bool, service: Int, unixSeconds: Int64) {
         self.client = client

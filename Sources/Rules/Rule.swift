@@ -23,6 +23,12 @@ public struct Rule: Sendable {
     public var isSilent = false
     /// One of several rules of one id of which at most one holds.
     public var isVariant = false
+    /// Login routes that it speaks of, "web" of any service or "sso/web"; empty: every request.
+    public var routes: [String] = []
+    /// The share of clients that it speaks of, 1–100.
+    public var percent = 100
+    /// How long the client waits for an answer of ours; nil: not at all.
+    public var wait: Duration?
     public var place: Place
 
     public init(
@@ -101,7 +107,9 @@ public enum RuleAction: Equatable, Sendable {
     /// The block page with this status.
     case block(status: Int)
     case redirect(status: Int, location: [UInt8])
-    case respond(status: Int, contentType: [UInt8], body: [UInt8])
+    case respond(RuleAnswer)
+    /// The service's own login failure, as it was learnt; until then this.
+    case mimic(fallback: RuleAnswer)
     /// Waits, then goes on.
     case delay(Duration)
     /// Closes without an answer.
@@ -113,7 +121,7 @@ public enum RuleAction: Equatable, Sendable {
     public var isPassing: Bool {
         switch self {
         case .delay, .flag: true
-        case .block, .redirect, .respond, .close: false
+        case .block, .redirect, .respond, .mimic, .close: false
         }
     }
 }

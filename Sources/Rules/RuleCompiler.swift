@@ -7,9 +7,14 @@ public enum RuleCompiler {
     /// Conditions of one ruleset; more is a mistake somewhere.
     private static let conditionLimit = 1 << 16
 
-    /// `services` are the names by position. With any problem there is no ruleset.
-    public static func compile(_ rules: [Rule], services: [String]) -> (ruleset: Ruleset?, problems: [Problem]) {
-        var build = Build(services: services)
+    /// The number of a service's login route, by their positions.
+    public static func routeNumber(service: Int, route: Int) -> Int { service << 16 | route }
+
+    /// `services` are the names by position, `routes` those of each service's login routes. With any problem there is no ruleset.
+    public static func compile(_ rules: [Rule], services: [String], routes: [[String]] = []) -> (
+        ruleset: Ruleset?, problems: [Problem]
+    ) {
+        var build = Build(services: services, routes: routes)
         for rule in rules where rule.mode != .off { build.add(rule) }
         build.findDuplicates(rules)
         let inputs = build.finishInputs()
@@ -45,6 +50,7 @@ public enum RuleCompiler {
         }
 
         let services: [String]
+        let routes: [[String]]
         var rules: [CompiledRule] = []
         var nodes: [RuleNode] = []
         var bits = 0
@@ -54,7 +60,10 @@ public enum RuleCompiler {
         var rates: [RateCondition] = []
         var problems: [Problem] = []
 
-        init(services: [String]) { self.services = services }
+        init(services: [String], routes: [[String]]) {
+            self.services = services
+            self.routes = routes
+        }
 
         mutating func add(_ rule: Rule) {
             var scope: [Int] = []
@@ -101,7 +110,34 @@ public enum RuleCompiler {
                     action: rule.action,
                     captures: rule.captures.map { (tag: Array($0.tag.utf8), subject: $0.subject) },
                     expires: rule.expires ?? .max, services: scope, span: span, root: root,
-                    rates: first..<rates.count))
+                    rates: first..<rates.count,
+                    scope: RuleScope(rule: Array(rule.id.utf8), routes: numbers(of: rule), percent: rule.percent),
+                    wait: rule.wait))
+        }
+
+        /// The login routes that a rule speaks of; nil: it speaks of every request.
+        private mutating func numbers(of rule: Rule) -> [Int]? {
+            if rule.routes.isEmpty { return nil }
+            var numbers: [Int] = []
+            for name in rule.routes {
+                var found: [Int] = []
+                for (service, names) in routes.enumerated() {
+                    for (route, known) in names.enumerated()
+                    where name == known || name == "\(services[service])/\(known)" {
+                        found.append(RuleCompiler.routeNumber(service: service, route: route))
+                    }
+                }
+                if found.isEmpty {
+                    let known = routes.flatMap { $0 }
+                    problems.append(
+                        Problem(
+                            rule.place, "rule \"\(rule.id)\" names an unknown login route \"\(name)\"",
+                            hint: known.isEmpty
+                                ? "there are none" : "login routes are: \(known.joined(separator: ", "))"))
+                }
+                numbers += found
+            }
+            return numbers
         }
 
         mutating func findDuplicates(_ rules: [Rule]) {

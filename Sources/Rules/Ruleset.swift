@@ -21,12 +21,17 @@ public final class CompiledRule: Sendable {
     let root: Int
     /// Its counters: places in the ruleset's `rates`.
     let rates: Range<Int>
+    let scope: RuleScope
+    /// How long the client waits for an answer of ours.
+    public let wait: Duration?
 
     init(
         id: [UInt8], name: String, mode: Rule.Mode, isSilent: Bool, tags: [(String, String)], action: RuleAction,
         captures: [(tag: [UInt8], subject: Subject)], expires: Int64, services: [Int], span: ClosedRange<Phase>,
-        root: Int, rates: Range<Int> = 0..<0
+        root: Int, rates: Range<Int>, scope: RuleScope, wait: Duration?
     ) {
+        self.scope = scope
+        self.wait = wait
         self.id = id
         self.name = name
         self.mode = mode
@@ -284,5 +289,6 @@ public final class Ruleset: Sendable {
 
     private func applies(_ rule: Int, _ facts: ExchangeFacts) -> Bool {
         facts.unixSeconds < rules[rule].expires && rules[rule].speaks(of: facts.service)
+            && rules[rule].scope.holds(facts)
     }
 }

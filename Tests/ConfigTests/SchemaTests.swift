@@ -96,7 +96,7 @@ import Wire
             "listeners[]": ["address: \"127.0.0.1:1\""], "services[]": ["name: a"],
             "logins[]": ["name: w, match: { path: / }, user: { login: basic }"],
             "rate_limits[]": ["name: a, key: client.ip, over: 1/1s"],
-            "then": ["block", "redirect", "respond", "delay", "close", "flag"].map { "action: \($0)" },
+            "then": ["block", "redirect", "respond", "delay", "close", "flag", "mimic"].map { "action: \($0)" },
         ]
         var texts = ["x"]
         for (depth, part) in parts.enumerated().reversed() {

@@ -93,6 +93,7 @@ import Testing
         "Sources/Proxy/AttemptLedger.swift",
         "Sources/Proxy/EventRing.swift",
         "Sources/Proxy/LogFile.swift",
+        "Sources/Proxy/Mimic/FailureMemory.swift",
         "Sources/Proxy/Rates/RateTable.swift",
         "Sources/Proxy/Sessions/SessionTokens.swift",
         "Sources/Proxy/UpstreamHealth.swift",

@@ -4,11 +4,17 @@ import Wire
 
 /// Reads `detection:`.
 enum DetectionReader {
+    /// What whoever is refused gets.
+    private enum Answer: String, CaseIterable {
+        case page, mimic
+    }
+
     static func read(_ top: YAMLSection, _ context: ReadingContext) -> DetectionSettings {
         var settings = DetectionSettings()
         guard let section = top.section("detection") else { return settings }
         if let isEnabled = section.boolean("enabled") { settings.isEnabled = isEnabled }
         if let response = section.choice("response", DetectionSettings.Response.self) { settings.response = response }
+        if let answer = section.choice("answer", Answer.self) { settings.mimics = answer == .mimic }
         if let name = section.string("device_cookie") {
             let isToken = !name.isEmpty && name.utf8.count <= 128 && name.utf8.allSatisfy { ByteClass.isToken($0) }
             if name == "none" {

@@ -27,6 +27,7 @@ enum LimitReader {
             limits.connectionsPerAddress = count
         }
         if let count = section.integer("connections", 1...10_000_000) { limits.connections = count }
+        if let count = section.integer("delayed", 1...1_000_000) { limits.delayed = count }
         limits.requestsPerAddress = section.rate("requests_per_address")
         if let count = section.integer("http2_streams", 1...1_000) { limits.http2Streams = count }
         if let count = section.integer("requests_per_connection", 1...Int(Int32.max)) {

@@ -18,6 +18,8 @@ public struct DetectionSettings: Sendable, Equatable {
     public var guessesPerAccount = 11
     /// The same within a day.
     public var guessesPerDay = 30
+    /// Whoever is refused is answered as the service answers a failed login, instead of by the block page.
+    public var mimics = false
     /// Most legitimate logins that a block by traits may hit, in a million (at 99 % confidence).
     public var collateralLimit = 50.0
     /// Seconds that a block lasts after the last attempt that it stopped.
