@@ -31,11 +31,13 @@ run: build ## build, then guard the demo identity service (or UPSTREAM=http://ho
 	@.ci/install test
 	python3 -m venv .venv
 	$(PYTHON) -m pip install --quiet --requirement Tests/StoryTests/requirements.txt
+	$(PYTHON) -m pip install --quiet --no-deps --target .venv/datadog ddtrace==4.16.0
 	touch $@
 
 test: build ## run every test: Swift Testing, then the stories against the release binary
 	@.ci/install test
 	@$(MAKE) --no-print-directory .venv/ready
+	$(SWIFT) build -c release --static-swift-stdlib --product loginward-evaluate
 	$(SWIFT) test
 	LOGINWARD=$(CURDIR)/$(RELEASE)/loginward LOGINWARD_DEMO=$(CURDIR)/$(RELEASE)/loginward-demo \
 		$(PYTHON) -m pytest -q Tests/StoryTests

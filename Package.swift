@@ -32,6 +32,7 @@ let package = Package(
     products: [
         .executable(name: "loginward", targets: ["Daemon"]),
         .executable(name: "loginward-demo", targets: ["Demo"]),
+        .executable(name: "loginward-evaluate", targets: ["Evaluate"]),
     ],
     dependencies: [
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -90,6 +91,10 @@ let package = Package(
             ],
             swiftSettings: house),
         .executableTarget(name: "Demo", swiftSettings: house),
+        // Rules over exchanges without a network, for the comparison with Datadog's own engine and for measuring.
+        .executableTarget(
+            name: "Evaluate", dependencies: ["Config", "Rules", "Wire"], path: "Tests/Differential/Evaluate",
+            swiftSettings: house),
 
         tests("WireTests", ["Wire"]),
         tests("HTTP2Tests", ["HTTP2", "Wire"]),

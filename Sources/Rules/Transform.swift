@@ -35,7 +35,7 @@ public enum Transform: String, CaseIterable, Hashable, Sendable {
         case .base64Decode: if !Base64.decode(text, into: &out) { out.append(text) }
         case .htmlEntityDecode: HTMLEntityDecode.apply(text, into: &out)
         case .jsDecode: JSDecode.apply(text, into: &out)
-        case .normalizePath: RequestTarget.normalise(text, into: &out)
+        case .normalizePath: NormalizePath.apply(text, into: &out)
         case .removeComments: RemoveComments.apply(text, into: &out)
         case .urlDecodeIIS: URLDecodeIIS.apply(text, into: &out)
         case .base64URLDecode: if !Base64.decode(text, into: &out) { out.append(text) }
@@ -46,7 +46,7 @@ public enum Transform: String, CaseIterable, Hashable, Sendable {
             for index in text.indices {
                 slashed.append(text[index] == UInt8(ascii: "\\") ? UInt8(ascii: "/") : text[index])
             }
-            RequestTarget.normalise(slashed.span, into: &out)
+            NormalizePath.apply(slashed.span, into: &out)
         case .shellUnescape: ShellUnescape.apply(text, into: &out)
         case .urlBasename: out.append(text.slice(URLParts.basename(text)))
         case .urlPath: out.append(text.slice(URLParts.path(text)))

@@ -31,6 +31,7 @@ import Testing
         "Demo": ["FoundationEssentials"],
         "Fuzz": ["Wire", "Rules", "Logins", "Patterns", "Config", "Transport", "Proxy", "Shipping", "HTTP2"],
         "ListBench": ["Rules", "Wire"],
+        "Evaluate": ["Config", "Rules", "Wire"],
     ]
 
     /// Threads and clocks belong to the targets with effects.

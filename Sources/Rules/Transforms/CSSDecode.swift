@@ -30,9 +30,15 @@ enum CSSDecode {
     }
 }
 
-/// `url_decode_iis`: also "%uHHHH", which becomes UTF-8.
+/// `url_decode_iis`: twice, as some servers do, and the second time also "%uHHHH", which becomes UTF-8.
 enum URLDecodeIIS {
     static func apply(_ text: Span<UInt8>, into out: inout [UInt8]) {
+        var once: [UInt8] = []
+        PercentCoding.decode(text, plusIsSpace: true, into: &once)
+        again(once.span, into: &out)
+    }
+
+    private static func again(_ text: Span<UInt8>, into out: inout [UInt8]) {
         var index = 0
         while index < text.count {
             let byte = text[index]
@@ -51,7 +57,7 @@ enum URLDecodeIIS {
                     continue
                 }
             }
-            out.append(byte == UInt8(ascii: "+") ? 32 : byte)
+            out.append(byte)
             index += 1
         }
     }
