@@ -114,10 +114,17 @@ package struct LimitSettings: Sendable {
     package var http2Streams = 100
 }
 
+/// What commands need that read the archive.
+package struct ArchiveLocation: Sendable {
+    package var stateDirectory: String
+}
+
 /// The local history of login events.
 package struct ArchiveSettings: Sendable {
     package var retention = Duration.seconds(7 * 86_400)
     package var maximumEvents = 1_000_000
+    /// On the disk.
+    package var maximumBytes = Int64.max
     package var place: Place
 }
 

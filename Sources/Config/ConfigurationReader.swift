@@ -31,6 +31,19 @@ package enum ConfigurationReader {
         return (context.problems.isEmpty ? settings : nil, context.problems)
     }
 
+    /// Only what commands need that read the archive: what the rest says is not looked at.
+    package static func readArchive(
+        path: String, _ environment: ReadingEnvironment
+    ) -> (location: ArchiveLocation?, problems: [Problem]) {
+        let context = ReadingContext(environment)
+        guard let bytes = context.contents(path, Place(file: path)),
+            let node = YAMLDocument.parse(bytes, file: path, context),
+            let top = YAMLSection(node, file: path, path: "", context)
+        else { return (nil, context.problems) }
+        let location = ArchiveLocation(stateDirectory: top.file("state_directory") ?? Configuration().stateDirectory)
+        return (context.problems.isEmpty ? location : nil, context.problems)
+    }
+
     /// What a configuration may hold, told by being asked.
     static func describe(_ top: YAMLSection, _ context: ReadingContext) { _ = read(top, context) }
 
@@ -94,6 +107,10 @@ package enum ConfigurationReader {
         guard let section = top.section("archive") else { return nil }
         var settings = ArchiveSettings(place: section.place)
         section.duration("retention", &settings.retention)
+        if let size = section.size("max_size") {
+            settings.maximumBytes = Int64(size)
+            if size < 1 << 20 { section.context.report(section.place("max_size"), "max_size must be at least 1MiB") }
+        }
         if let count = section.integer("max_events", 1...1_000_000_000) { settings.maximumEvents = count }
         section.finish()
         return settings

@@ -49,6 +49,9 @@ enum FileAccess {
         }
     }
 
+    /// Makes a file that was not there, for its owner alone; the descriptor, or less than 0.
+    static func create(_ path: String) -> Int32 { unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
+
     /// Writes a file whole, for its owner alone; false when the disk did not take it.
     static func write(_ bytes: [UInt8], to path: String) -> Bool {
         let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)

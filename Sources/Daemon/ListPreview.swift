@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Admin
 import Archive
+import Logins
 import Rules
 import Wire
 
@@ -30,8 +31,7 @@ struct ListPreview {
         let since = Clock.unixSeconds - hours * 3_600
         var counts: [Count] = []
         do throws(ArchiveFault) {
-            let networks = try entries.contains { $0.isNetwork } ? archive.tally(.client, since: since) : []
-            let clients = networks.compactMap { row in IPAddress(row.value).map { ($0, row.event, row.count) } }
+            let clients = try entries.contains { $0.isNetwork } ? tally(.clientIP, nil, archive, since) : []
             for entry in entries { counts.append(try count(entry, clients, archive, since)) }
         } catch {
             return .failure(AdminTrouble(status: 500, error.description))
@@ -40,35 +40,61 @@ struct ListPreview {
     }
 
     private func count(
-        _ entry: ListEntry, _ clients: [(IPAddress, String, Int)], _ archive: EventStore, _ since: Int64
+        _ entry: ListEntry, _ clients: [Tally], _ archive: EventStore, _ since: Int64
     ) throws(ArchiveFault) -> Count {
         var count = Count()
         switch entry.subject {
         case .network(let prefix):
-            for (client, event, number) in clients
-            where prefix.contains(client) && client.isIPv4 == (prefix.address.isIPv4 && prefix.length >= 96) {
-                add(event, number, to: &count)
+            for row in clients {
+                guard let client = row.client, prefix.contains(client),
+                    client.isIPv4 == (prefix.address.isIPv4 && prefix.length >= 96)
+                else { continue }
+                add(row.event, row.count, to: &count)
             }
         case .text(let kind, let bytes):
-            let value = String(decoding: bytes, as: UTF8.self)
-            var columns: [EventStore.Column] = []
+            var fields: [EventField] = []
             switch kind {
-            case .login: columns = [.login]
-            case .userID: columns = [.userID]
-            case .userAgent: columns = [.userAgent]
+            case .login: fields = [.login]
+            case .userID: fields = [.userID]
+            case .userAgent: fields = [.userAgent]
             case .fingerprint:
-                columns = ["http", "header", "network", "session", "http2", "client", "ja4", "ja3"].map {
-                    EventStore.Column.fingerprint($0)
-                }
+                fields = [
+                    .fingerprintHTTP, .fingerprintHeader, .fingerprintNetwork, .fingerprintSession, .fingerprintHTTP2,
+                    .fingerprintClient, .fingerprintJA4, .fingerprintJA3,
+                ]
             case .session, .asn, .country: count.isUnknown = true
             }
-            for column in columns {
-                for row in try archive.tally(column, equals: value, since: since) {
-                    add(row.event, row.count, to: &count)
-                }
+            for field in fields {
+                for row in try tally(field, bytes, archive, since) { add(row.event, row.count, to: &count) }
             }
         }
         return count
+    }
+
+    private struct Tally {
+        var client: IPAddress?
+        var event: String
+        var count: Int
+    }
+
+    /// Events that were not blocked, by address and name; only those whose `field` is `value` when there is one.
+    private func tally(
+        _ field: EventField, _ value: [UInt8]?, _ archive: EventStore, _ since: Int64
+    ) throws(ArchiveFault) -> [Tally] {
+        var query = EventQuery()
+        var tests: [EventFilter] = [
+            .test(.time, .numbers(since * 1_000_000, .max)), .not(.test(.blocked, .flag(true))),
+        ]
+        if let value { tests.append(.test(field, .text(value))) }
+        query.filter = .all(tests)
+        var count = EventCount()
+        count.keys = value == nil ? [.field(.event), .field(field)] : [.field(.event)]
+        query.count = count
+        return try archive.count(query).map { group in
+            Tally(
+                client: group.keys.count > 1 ? group.keys[1].flatMap { IPAddress($0.span) } : nil,
+                event: String(decoding: group.keys[0] ?? [], as: UTF8.self), count: group.count)
+        }
     }
 
     private func add(_ event: String, _ number: Int, to count: inout Count) {

@@ -41,6 +41,9 @@ final class Outputs: Sendable {
         notifications = Notifications(stateDirectory: configuration.stateDirectory, log: log)
         do throws(ArchiveFault) {
             archive = try Outputs.openArchive(configuration)
+            if archive?.hasOldEvents == true {
+                log.info("the archive has the layout of an older version: its events are moved over")
+            }
         } catch {
             throw StartTrouble("cannot use the archive", ["fault": error.description], EIO)
         }
@@ -117,6 +120,7 @@ final class Outputs: Sendable {
         _ = unsafe mkdir(configuration.stateDirectory, 0o700)
         return try EventStore(
             path: "\(configuration.stateDirectory)/events.db",
-            retention: .init(age: settings.retention, events: settings.maximumEvents))
+            retention: .init(
+                age: settings.retention, events: settings.maximumEvents, bytes: settings.maximumBytes))
     }
 }

@@ -151,6 +151,7 @@ final class Reloader: Sendable {
         if now.admin?.address != started.admin?.address { settings.append("admin") }
         if now.archive?.retention != started.archive?.retention
             || now.archive?.maximumEvents != started.archive?.maximumEvents
+            || now.archive?.maximumBytes != started.archive?.maximumBytes
         {
             settings.append("archive")
         }

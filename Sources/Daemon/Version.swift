@@ -8,6 +8,7 @@ enum Version {
 /// Exit codes of the program (sysexits.h).
 enum ExitStatus {
     static let failure: Int32 = 1
+    static let usage: Int32 = 64
     static let permission: Int32 = 77
     static let configuration: Int32 = 78
 }

@@ -12,7 +12,8 @@ struct Loginward: ParsableCommand {
         subcommands: [
             RunCommand.self, CheckCommand.self, StatusCommand.self, DoctorCommand.self, ReloadCommand.self,
             DenyCommand.self, AllowCommand.self,
-            NotifyCommand.self, ReplayCommand.self, SignalsCommand.self, SchemaCommand.self, VersionCommand.self,
+            EventsCommand.self, UsersCommand.self, AddressCommand.self, NotifyCommand.self, ReplayCommand.self,
+            SignalsCommand.self, SchemaCommand.self, VersionCommand.self,
         ])
 }
 

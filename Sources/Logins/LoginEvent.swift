@@ -7,7 +7,7 @@ public struct LoginEvent: Sendable {
     public enum Action: UInt8, Sendable {
         case allow, block, monitor, refuse, fail
 
-        var text: StaticString {
+        public var text: StaticString {
             switch self {
             case .allow: "allow"
             case .block: "block"

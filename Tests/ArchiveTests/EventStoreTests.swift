@@ -65,6 +65,32 @@ struct EventStoreTests {
         }
     }
 
+    @Test func `events of one moment are all kept`() throws {
+        try withStore(.init(age: .seconds(3_600), events: 100_000)) { store, _ in
+            store.take(try (1...10_000).map { try event("\($0)", login: "u", client: "203.0.113.9", seconds: 7) })
+            #expect(try store.recent(.init(limit: 100_000)).count == 10_000)
+            #expect(try store.recent(.init(limit: 1))[0].contains("1970-01-01T00:00:07.000000Z"))
+        }
+    }
+
+    @Test func `a file that is too large loses its oldest events until it is not`() throws {
+        try withStore(.init(age: .seconds(1_000_000), events: 1_000_000, bytes: 1 << 20)) { store, path in
+            for batch in 0..<20 {
+                store.take(
+                    try (0..<2_000).map { number in
+                        let id = batch * 2_000 + number
+                        return try event("\(id)", login: "somebody-\(id)", client: "203.0.113.9", seconds: Int64(id))
+                    })
+            }
+            store.prune(unixSeconds: 40_000)
+            // Portion by portion: each puts the next behind what came meanwhile.
+            for _ in 0..<60 { store.drain() }
+            let left = try store.recent(.init(limit: 100_000))
+            #expect((5_000..<35_000).contains(left.count))
+            #expect(left[0].contains("somebody-39999"))
+        }
+    }
+
     @Test func `a file that is no database is refused`() {
         #expect(throws: ArchiveFault.self) { try EventStore(path: "/proc/nothing/events.db", retention: plenty) }
     }

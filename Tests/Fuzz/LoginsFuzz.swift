@@ -7,7 +7,7 @@ import Wire
 extension Fuzz {
     static let logins = [
         Fuzz(name: "report", run: report), Fuzz(name: "finder", run: finder), Fuzz(name: "items", run: items),
-        Fuzz(name: "state", run: state),
+        Fuzz(name: "state", run: state), Fuzz(name: "query", run: query),
     ]
 
     /// As a field of an answer and as a body for the admin listener.
@@ -23,6 +23,22 @@ extension Fuzz {
         var watch = LoginWatch()
         watch.restore(body)
         _ = watch.learnt()
+    }
+
+    /// What somebody types: understood or refused at a place that is there, and asked of an event.
+    private static func query(_ bytes: Span<UInt8>) {
+        var text: [UInt8] = []
+        text.append(bytes)
+        let typed = String(decoding: text, as: UTF8.self)
+        do throws(QueryProblem) {
+            let query = try EventQuery(typed, now: 1_000_000_000_000)
+            var event = LoginEvent(capacity: 64)
+            event.texts.login = event.add(text)
+            event.hasLogin = true
+            precondition(query.filter.holds(for: event) != EventFilter.not(query.filter).holds(for: event))
+        } catch {
+            precondition(error.column >= 1 && error.column <= typed.utf8.count + 1)
+        }
     }
 
     /// A header list of an attacker's making, read into items and remembered.

@@ -85,6 +85,6 @@ import Testing
             "Sources/Shipping/HTTPClient.swift", "Sources/Shipping/LineConnection.swift",
             "Sources/Shipping/MailClient.swift",
         ],
-        "CSQLite": ["Sources/Archive/EventStore.swift"],
+        "CSQLite": ["Sources/Archive/Database.swift"],
     ]
 }

@@ -9,6 +9,7 @@ import Testing
     static let unsafe: Set<String> = [
         "Sources/Admin/AdminClient.swift",
         "Sources/Admin/AdminServer.swift",
+        "Sources/Archive/Database.swift",
         "Sources/Archive/EventStore.swift",
         "Sources/Daemon/Outputs.swift",
         "Sources/Daemon/Coverage.swift",
