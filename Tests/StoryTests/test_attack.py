@@ -1,4 +1,5 @@
 """Clients that take what others need: slow ones, idle ones, many of one address. Honest requests go on."""
+import gzip
 import os
 import resource
 import socket
@@ -6,6 +7,7 @@ import threading
 import time
 
 from gate import read_until, wait_for
+from test_operation import LOGIN
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -193,3 +195,60 @@ def test_without_descriptors_and_with_nobody_idle_accepting_pauses_and_goes_on(g
     for client in busy + crowd:
         client.close()
     assert gate.stop() == 0
+
+
+# All at once
+
+
+def flood(gate, running, attack):
+    """Opens connections and sends `attack` on each, as fast as one thread can, until told to stop."""
+    while running.is_set():
+        try:
+            with gate.connect() as client:
+                client.sendall(attack)
+                client.shutdown(socket.SHUT_WR)
+                while client.recv(65536):
+                    pass
+        except OSError:
+            pass
+
+
+def resident(pid):
+    """The most memory that the process ever had in use, in bytes."""
+    with open(f"/proc/{pid}/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
+
+
+POST = b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+BOMB = gzip.compress(b'{"a":"' + b"0" * 50_000_000 + b'"}')
+FLOODS = {
+    "headers": b"GET / HTTP/1.1\r\nHost: a\r\n" + b"".join(b"X-%d: %d\r\n" % (n, n) for n in range(20_000)) + b"\r\n",
+    "one endless header": b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 500_000,
+    "chunk extensions": POST + b"Transfer-Encoding: chunked\r\n\r\n" + b"1;%b\r\nx\r\n" % (b"e" * 4000) * 200,
+    "one endless chunk extension": POST + b"Transfer-Encoding: chunked\r\n\r\n1;" + b"e" * 500_000,
+    "gzip bombs": POST + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(BOMB) + BOMB,
+    "connections": b"",
+}
+
+
+def test_floods_of_all_kinds_cost_no_honest_request_and_little_memory(gates, origin):
+    gate = gates(origin=origin, limits={"body_inspected": "1MiB"}, service=LOGIN)
+    assert gate.request()[0] == 200
+    quiet = resident(gate.process.pid)
+    running = threading.Event()
+    running.set()
+    floods = [threading.Thread(target=flood, args=(gate, running, attack), daemon=True) for attack in FLOODS.values()]
+    for thread in floods:
+        thread.start()
+    try:
+        answers = [gate.request()[0] for _ in range(100)]
+    finally:
+        running.clear()
+        for thread in floods:
+            thread.join(20)
+    assert answers == [200] * 100
+    assert resident(gate.process.pid) - quiet < 64 * 1024 * 1024
+    assert gate.process.poll() is None and gate.request()[0] == 200
+    for reason in ("too_many_fields", "head_too_large", "bad_chunk", "over_body"):
+        assert gate.metric("loginward_refusals_total", reason=reason) > 0, "the floods came in and were refused"
+    assert all(request.line.startswith("GET") for request in origin.requests), "nothing of them went on"
