@@ -23,13 +23,14 @@ final class HealthChecks: Sendable {
             var checks: [HealthCheck] = []
             for (settings, service) in zip(loaded.configuration.services, loaded.policy.services) {
                 for endpoint in service.upstream.servers {
-                    guard let path = settings.upstream.healthPath else {
+                    guard settings.upstream.checksHealth else {
                         endpoint.setPassing(true)
                         continue
                     }
                     checks.append(
                         HealthCheck(
-                            loop: loop, endpoint: endpoint, tls: service.upstream.tls, path: path,
+                            loop: loop, endpoint: endpoint, tls: service.upstream.tls,
+                            path: settings.upstream.healthPath,
                             interval: settings.upstream.healthInterval,
                             timeout: min(settings.upstream.healthInterval, settings.upstream.connectTimeout),
                             changed: { endpoint, passing in

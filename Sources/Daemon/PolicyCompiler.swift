@@ -224,7 +224,8 @@ enum PolicyCompiler {
             identity: identity(settings), servers: servers, tls: context, connectTimeout: upstream.connectTimeout,
             responseTimeout: upstream.responseTimeout, idleTimeout: upstream.idleTimeout, keepAlive: upstream.keepAlive,
             maximumFailures: upstream.maximumFailures, failTimeout: upstream.failTimeout, retries: upstream.retries,
-            preservesHost: upstream.preservesHost)
+            preservesHost: upstream.preservesHost, balancing: balancing(upstream.balance),
+            weights: upstream.servers.map { Double($0.weight) }, slowStart: upstream.slowStart)
         return ServicePolicy(
             name: settings.name, index: index, slot: slots.service(settings.name), upstream: policy,
             logins: settings.logins, discoversLogins: settings.discoversLogins)
@@ -238,8 +239,17 @@ enum PolicyCompiler {
             "\(settings.name)|\(upstream.servers.map(\.text))|\(upstream.connectTimeout)|\(upstream.responseTimeout)"
         let rest =
             "\(upstream.idleTimeout)|\(upstream.keepAlive)|\(upstream.maximumFailures)|\(upstream.failTimeout)|\(upstream.retries)"
+        let shares = "\(upstream.balance)|\(upstream.servers.map(\.weight))|\(upstream.slowStart.map { "\($0)" } ?? "")"
         let tls = upstream.servers.contains(where: \.usesTLS) ? "|\(UInt64.random(in: 0 ... .max))" : ""
-        return "\(common)|\(rest)|\(upstream.preservesHost)\(tls)"
+        return "\(common)|\(rest)|\(shares)|\(upstream.preservesHost)\(tls)"
+    }
+
+    private static func balancing(_ settings: UpstreamSettings.Balance) -> Balancing {
+        switch settings {
+        case .leastOutstanding: .leastOutstanding
+        case .clientAddress: .clientAddress
+        case .cookie(let name): .cookie(Array(name.utf8))
+        }
     }
 
     private static func endpoint(

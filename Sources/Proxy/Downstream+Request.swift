@@ -90,7 +90,8 @@ extension Downstream {
         let pool = exchange.pool ?? worker.pool(for: service)
         exchange.pool = pool
         phase = .forwarding
-        guard let server = chosen ?? pool.choose(tried: exchange.triedServers, now: worker.loop.now) else {
+        let key = chosen == nil ? Affinity.key(of: exchange, by: pool.policy.balancing) : nil
+        guard let server = chosen ?? pool.choose(tried: exchange.triedServers, key: key, now: worker.loop.now) else {
             refuse(exchange.attempts == 0 ? .noUpstream : .upstreamUnreachable)
             return
         }
@@ -214,7 +215,7 @@ extension Downstream {
                 exchange.upstream?.close()
                 exchange.upstream = nil
                 releaseServer(exchange)
-                if pool.choose(tried: exchange.triedServers, now: worker.loop.now) != nil {
+                if pool.hasMore(tried: exchange.triedServers) {
                     worker.counters.upstreamRetries += 1
                     forward()
                     return

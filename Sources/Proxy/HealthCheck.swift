@@ -2,7 +2,8 @@
 package import Transport
 import Wire
 
-/// The active check of one upstream server: asks for `path` every `interval` and notes whether a 2xx or 3xx came in time.
+/// The active check of one upstream server: asks for `path` every `interval` and notes whether a 2xx or 3xx came in time, or
+/// without a path whether a connection (and its handshake) came about.
 /// Confined to the loop that runs it; the result stands in the shared `ServerEndpoint`.
 package final class HealthCheck: EventTarget {
     private enum State {
@@ -15,7 +16,7 @@ package final class HealthCheck: EventTarget {
     private let loop: Loop
     private let endpoint: ServerEndpoint
     private let tls: TLSContext?
-    private let path: [UInt8]
+    private let path: [UInt8]?
     private let interval: Duration
     private let timeout: Duration
     private let changed: @Sendable (ServerEndpoint, Bool) -> Void
@@ -33,13 +34,13 @@ package final class HealthCheck: EventTarget {
 
     /// `changed` is told when the answer differs from the one before.
     package init(
-        loop: Loop, endpoint: ServerEndpoint, tls: TLSContext?, path: String, interval: Duration, timeout: Duration,
+        loop: Loop, endpoint: ServerEndpoint, tls: TLSContext?, path: String?, interval: Duration, timeout: Duration,
         changed: @escaping @Sendable (ServerEndpoint, Bool) -> Void
     ) {
         self.loop = loop
         self.endpoint = endpoint
         self.tls = tls
-        self.path = Array(path.utf8)
+        self.path = path.map { Array($0.utf8) }
         self.interval = interval
         self.timeout = timeout
         self.changed = changed
@@ -98,12 +99,16 @@ package final class HealthCheck: EventTarget {
                 conclude(passing: false)
                 return
             }
-            writeRequest()
+            if let path { writeRequest(path) }
             state = .handshaking
             advance()
         case .handshaking:
             switch stream?.handshake() {
             case .done:
+                if path == nil {
+                    conclude(passing: true)
+                    return
+                }
                 state = .exchanging
                 advance()
             case .failed, nil: conclude(passing: false)
@@ -113,7 +118,7 @@ package final class HealthCheck: EventTarget {
         }
     }
 
-    private func writeRequest() {
+    private func writeRequest(_ path: [UInt8]) {
         output.append("GET ")
         output.append(path)
         output.append(" HTTP/1.1\r\nHost: ")
@@ -165,7 +170,7 @@ package final class HealthCheck: EventTarget {
         }
         failedAddresses = 0
         if endpoint.isPassing != passing {
-            endpoint.setPassing(passing)
+            if passing { endpoint.passes(since: loop.now) } else { endpoint.setPassing(false) }
             changed(endpoint, passing)
         }
         loop.setDeadline(self, loop.now + interval)

@@ -8,6 +8,8 @@ struct UpstreamHealth {
     private var firstFailure = MonotonicTime.never
     /// Not chosen before this time unless nothing else is left.
     private(set) var retryAt = MonotonicTime(nanoseconds: 0)
+    /// When it was last taken in again.
+    private(set) var returnedAt = MonotonicTime(nanoseconds: 0)
 
     func isUsable(at now: MonotonicTime) -> Bool { retryAt <= now }
 
@@ -27,6 +29,7 @@ struct UpstreamHealth {
         if failures < maximum { return false }
         failures = 0
         retryAt = now + window
+        returnedAt = retryAt
         return true
     }
 }
@@ -45,6 +48,8 @@ package final class ServerEndpoint: Sendable {
     private let addresses: Guarded<[(address: SocketAddress, avoidedUntil: MonotonicTime)]>
     private let turn = Atomic<Int>(0)
     private let passing = Atomic<Bool>(true)
+    /// Nanoseconds of the monotonic clock.
+    private let passesSince = Atomic<UInt64>(0)
 
     package init(
         name: String, authority: String, serverName: String, resolves: (host: String, port: UInt16)?,
@@ -61,6 +66,14 @@ package final class ServerEndpoint: Sendable {
     package var isPassing: Bool { passing.load(ordering: .relaxed) }
 
     package func setPassing(_ value: Bool) { passing.store(value, ordering: .relaxed) }
+
+    /// When the active check passed again after it had failed; 0: it never did.
+    var passingSince: MonotonicTime { MonotonicTime(nanoseconds: passesSince.load(ordering: .relaxed)) }
+
+    func passes(since now: MonotonicTime) {
+        passesSince.store(now.nanoseconds, ordering: .relaxed)
+        setPassing(true)
+    }
 
     /// New addresses from the resolver. An empty answer keeps the old ones: stale is better than none.
     package func update(_ new: [SocketAddress]) {

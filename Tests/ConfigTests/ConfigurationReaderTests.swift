@@ -85,6 +85,24 @@ struct ConfigurationReaderTests {
         #expect(found.contains { $0.hasPrefix(expected) }, "\(found)")
     }
 
+    @Test func `servers have weights and a way to balance`() throws {
+        let text = start.replacing(
+            #"servers: ["http://127.0.0.1:9000"]"#,
+            with: #"servers: ["http://a:1 weight=3", "unix:/b c"], balance: cookie.sid, slow_start: 5s, health: {}"#)
+        let upstream = try #require(read(text).configuration).services[0].upstream
+        #expect(upstream.servers.map(\.weight) == [3, 1] && upstream.servers.map(\.host) == ["a", "/b c"])
+        #expect(upstream.balance == .cookie("sid") && upstream.slowStart == .seconds(5))
+        #expect(upstream.checksHealth && upstream.healthPath == nil)
+    }
+
+    @Test(arguments: [
+        (#"["http://a:1 weight=0"]"#, "a weight is a number from 1 to 1000"), (#"["http://a b"]"#, "is not a server"),
+        (#"["http://a"], balance: random"#, "is no way to balance"), (#"["http://a"], balance: cookie."#, "is no way"),
+    ]) func `what is no weight and no way to balance is told`(servers: String, expected: String) {
+        let found = read(start.replacing(#"["http://127.0.0.1:9000"]"#, with: servers)).problems
+        #expect(found.count == 1 && found.allSatisfy { $0.what.contains(expected) && $0.place.line == 5 })
+    }
+
     @Test func `all problems come at once`() {
         let found = read(
             "version: 2\nlisteners: [{ address: nowhere }]\nservices: [{ name: a, upstream: { servers: [\"ftp://x\"] }, hosst: [] }]\n"

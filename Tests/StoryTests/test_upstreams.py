@@ -81,7 +81,48 @@ def test_when_every_server_is_down_one_is_tried_all_the_same(gates):
         assert gate.request()[0] == 200
 
 
+def test_a_heavier_server_gets_more_requests(gates, pair):
+    one, two = pair
+    first, second = urls(one, two)
+    gate = gates(upstream={"servers": [f"{first} weight=3", second]}, workers=1)
+    for _ in range(20):
+        assert gate.request()[0] == 200
+    assert (len(one.requests), len(two.requests)) == (15, 5)
+
+
+def test_a_client_stays_at_the_server_that_its_cookie_chose(gates, pair):
+    gate = gates(upstream={"servers": urls(*pair), "balance": "cookie.sid"})
+    chosen = {}
+    for number in range(16):
+        answers = {gate.request(headers={"Cookie": f"a=b; sid=s{number}"})[2] for _ in range(4)}
+        assert len(answers) == 1, "all loops agree"
+        chosen[number] = answers.pop()
+    assert set(chosen.values()) == {b"one", b"two"}
+    assert {gate.request()[2] for _ in range(20)} == {b"one", b"two"}, "without the cookie any server will do"
+
+
+def test_a_client_stays_at_the_server_of_its_address_and_moves_when_that_is_gone(gates, pair):
+    one, two = pair
+    gate = gates(upstream={"servers": urls(one, two), "balance": "client_address", "max_failures": 1, "fail_timeout": "1h"})
+    chosen = {gate.request()[2] for _ in range(20)}
+    assert len(chosen) == 1
+    gone, other = (one, b"two") if chosen == {b"one"} else (two, b"one")
+    gone.answer = lambda request, _: None
+    wait_for(lambda: gate.request()[2] == other)
+    assert {gate.request()[2] for _ in range(10)} == {other}
+
+
 # Health checks
+
+
+def test_without_a_path_a_connection_is_enough(gates, origin):
+    port = free_port()
+    gate = gates(upstream={"servers": [f"http://127.0.0.1:{port}", *urls(origin)], "health": {"interval": "50ms"}})
+    wait_for(lambda: gate.logged("upstream fails its health check"))
+    assert gate.request()[0] == 200
+    with Origin(response(200, b"back"), listener=socket.create_server(("127.0.0.1", port))):
+        wait_for(lambda: gate.logged("upstream is back"))
+        wait_for(lambda: gate.request()[2] == b"back")
 
 
 def test_a_server_that_fails_its_check_gets_no_requests_until_it_passes(gates, pair):

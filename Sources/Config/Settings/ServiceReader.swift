@@ -72,11 +72,12 @@ enum ServiceReader {
 
     private static func readUpstream(_ section: YAMLSection, _ context: ReadingContext) -> UpstreamSettings {
         var upstream = UpstreamSettings(place: section.place)
-        upstream.servers = section.strings("servers").compactMap { server($0.text, $0.place, section, context) }
+        upstream.servers = section.strings("servers").compactMap { weightedServer($0.text, $0.place, section, context) }
         if upstream.servers.isEmpty && context.problems.isEmpty {
             context.report(section.place, "\(section.path) needs at least one server")
         }
         if upstream.servers.count > 64 { context.report(section.place("servers"), "at most 64 servers a service") }
+        readBalance(section, &upstream, context)
         section.duration("connect_timeout", &upstream.connectTimeout)
         section.duration("response_timeout", &upstream.responseTimeout)
         section.duration("idle_timeout", &upstream.idleTimeout)
@@ -92,7 +93,8 @@ enum ServiceReader {
             tls.finish()
         }
         if let health = section.section("health") {
-            upstream.healthPath = health.required("path")
+            upstream.checksHealth = true
+            upstream.healthPath = health.string("path")
             if let path = upstream.healthPath,
                 !path.hasPrefix("/") || path.utf8.contains(where: { $0 <= 32 || $0 >= 127 })
             {
@@ -106,6 +108,47 @@ enum ServiceReader {
         }
         section.finish()
         return upstream
+    }
+
+    private static func readBalance(
+        _ section: YAMLSection, _ upstream: inout UpstreamSettings, _ context: ReadingContext
+    ) {
+        var slowStart = Duration.zero
+        section.duration("slow_start", &slowStart)
+        if slowStart > .zero { upstream.slowStart = slowStart }
+        guard let balance = section.string("balance") else { return }
+        switch balance {
+        case "least_outstanding": upstream.balance = .leastOutstanding
+        case "client_address": upstream.balance = .clientAddress
+        default:
+            let name = balance.hasPrefix("cookie.") ? String(balance.dropFirst(7)) : ""
+            // A token (RFC 6265 §4.1.1); anything else is never a cookie's name.
+            if name.isEmpty
+                || name.utf8.contains(where: { $0 <= 32 || $0 >= 127 || "()<>@,;:\\\"/[]?={}".utf8.contains($0) })
+            {
+                context.report(
+                    section.place("balance"), "\(section.name("balance")): \"\(balance)\" is no way to balance",
+                    hint: "least_outstanding, client_address or cookie.NAME")
+            }
+            upstream.balance = .cookie(name)
+        }
+    }
+
+    /// A server, and behind it " weight=N" if it is worth more or less than the others.
+    private static func weightedServer(
+        _ text: String, _ place: Place, _ section: YAMLSection, _ context: ReadingContext
+    ) -> UpstreamSettings.Server? {
+        let words = text.split(separator: " ")
+        guard let last = words.last, words.count > 1, last.hasPrefix("weight=") else {
+            return server(text, place, section, context)
+        }
+        guard let weight = Int(last.dropFirst(7)), (1...1000).contains(weight) else {
+            context.report(place, "\"\(text)\": a weight is a number from 1 to 1000")
+            return nil
+        }
+        var result = server(words.dropLast().joined(separator: " "), place, section, context)
+        result?.weight = weight
+        return result
     }
 
     private static func server(

@@ -24,6 +24,8 @@ package struct UpstreamSettings: Sendable {
         package var host: String
         /// 0 for a Unix socket.
         package var port: UInt16
+        /// Its share of the requests beside the others.
+        package var weight = 1
         package var isUnix: Bool { port == 0 }
 
         /// host[:port] as the Host field says it.
@@ -34,7 +36,16 @@ package struct UpstreamSettings: Sendable {
         }
     }
 
+    /// How requests are shared out.
+    package enum Balance: Equatable, Sendable {
+        case leastOutstanding, clientAddress
+        case cookie(String)
+    }
+
     package var servers: [Server] = []
+    package var balance = Balance.leastOutstanding
+    /// How long a server that comes back warms up.
+    package var slowStart: Duration?
     package var connectTimeout = Duration.seconds(5)
     package var responseTimeout = Duration.seconds(60)
     package var idleTimeout = Duration.seconds(50)
@@ -46,6 +57,8 @@ package struct UpstreamSettings: Sendable {
     package var caFile: String?
     package var verifies = true
     package var serverName: String?
+    package var checksHealth = false
+    /// nil: a connection is enough.
     package var healthPath: String?
     package var healthInterval = Duration.seconds(5)
     package var place: Place
