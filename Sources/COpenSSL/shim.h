@@ -162,11 +162,6 @@ static inline unsigned int COpenSSL_sha256_head(const unsigned char *text, size_
 }
 #pragma GCC diagnostic pop
 
-/* HMAC-SHA-256 (RFC 2104) into 32 bytes. */
-static inline void COpenSSL_hmac(const unsigned char *key, size_t key_count, const unsigned char *text, size_t count, unsigned char *out) {
-    HMAC(EVP_sha256(), key, (int)key_count, text, count, out, NULL);
-}
-
 /* Whether two certificates stand for the same names, as an ECDSA and RSA pair does. */
 static inline int COpenSSL_same_names(X509 *left, X509 *right) {
     int a = X509_get_ext_by_NID(left, NID_subject_alt_name, -1), b = X509_get_ext_by_NID(right, NID_subject_alt_name, -1);

@@ -19,6 +19,7 @@ final class Outputs: Sendable {
         var sinks: [SinkDescription] = []
         var spoolBytes = 0
         var notifications = Notifications.Prepared()
+        var spoolAge = Duration.seconds(7 * 86_400)
     }
 
     private struct State {
@@ -58,9 +59,11 @@ final class Outputs: Sendable {
         var prepared = Prepared(shipper: shipper)
         prepared.sinks = configuration.collectors.map(SinkDescription.init)
         prepared.spoolBytes = configuration.collectors.map(\.spoolBytes).max() ?? 256 << 20
+        prepared.spoolAge = configuration.collectors.map(\.spoolAge).max() ?? prepared.spoolAge
         if shipper == nil && !prepared.sinks.isEmpty {
             do {
                 let spool = try Spool(directory: "\(stateDirectory)/spool", maximumBytes: prepared.spoolBytes)
+                spool.limit(toAge: prepared.spoolAge)
                 let log = log
                 prepared.shipper = Shipper(spool: spool, sinks: prepared.sinks) {
                     log.fault("collector", ["trouble": $0])
@@ -95,7 +98,7 @@ final class Outputs: Sendable {
         if prepared.isNewShipper {
             prepared.shipper?.start()
         } else {
-            prepared.shipper?.adopt(prepared.sinks, spoolBytes: prepared.spoolBytes)
+            prepared.shipper?.adopt(prepared.sinks, spoolBytes: prepared.spoolBytes, spoolAge: prepared.spoolAge)
         }
     }
 

@@ -10,7 +10,10 @@ extension SinkDescription {
             case .otlp: .otlp(encoding: settings.usesProtobuf ? .protobuf : .json, url: settings.target)
             case .http: .http(url: settings.target, framing: Self.framing(settings.framing))
             case .syslog: .syslog(url: settings.target)
-            case .file: .file(path: settings.target)
+            case .file:
+                .file(
+                    path: settings.target,
+                    rotation: settings.rotation.map { Rotation(bytes: $0.bytes, files: $0.files) })
             }
         let schema: SinkDescription.Schema =
             switch settings.schema {

@@ -11,7 +11,7 @@ struct Loginward: ParsableCommand {
         version: Version.text,
         subcommands: [
             RunCommand.self, CheckCommand.self, StatusCommand.self, DoctorCommand.self, ReloadCommand.self,
-            DenyCommand.self, AllowCommand.self,
+            DenyCommand.self, AllowCommand.self, SinkCommand.self,
             EventsCommand.self, UsersCommand.self, AddressCommand.self, NotifyCommand.self, ReplayCommand.self,
             SignalsCommand.self, SchemaCommand.self, VersionCommand.self,
         ])

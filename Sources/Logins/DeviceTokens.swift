@@ -28,7 +28,7 @@ public struct DeviceTokens: Sendable {
         var bytes: [UInt8] = []
         for _ in 0..<2 { DeviceTokens.append(random.next() as UInt64, 8, to: &bytes) }
         DeviceTokens.append(UInt64(max(0, unixSeconds) / 86_400), 4, to: &bytes)
-        let mac = Digest.mac(key: key, bytes.span)
+        let mac = MessageCode.sha256(of: bytes, key: key)
         bytes += mac.prefix(DeviceTokens.numberBytes)
         return bytes.flatMap { [DeviceTokens.digit($0 >> 4), DeviceTokens.digit($0 & 15)] }
     }
@@ -37,7 +37,7 @@ public struct DeviceTokens: Sendable {
     public func check(_ text: Span<UInt8>, unixSeconds: Int64) -> (isOurs: Bool, isOld: Bool) {
         guard text.count == DeviceTokens.length, let bytes = DeviceTokens.bytes(text) else { return (false, false) }
         let signed = Array(bytes[..<DeviceTokens.signedBytes])
-        let mac = Digest.mac(key: key, signed.span)
+        let mac = MessageCode.sha256(of: signed, key: key)
         // Every byte is looked at: how long it takes says nothing of where they differ.
         var difference: UInt8 = 0
         for index in 0..<DeviceTokens.numberBytes { difference |= mac[index] ^ bytes[DeviceTokens.signedBytes + index] }

@@ -65,8 +65,9 @@ package final class Shipper: Sendable {
 
     /// Feeds these sinks from now on. One that did not change goes on undisturbed; one that changed takes over what waits under its name; a new one begins with the next event;
     /// what waits for one that is named no more is given up and counted. Not before `start`, one call at a time.
-    package func adopt(_ sinks: [SinkDescription], spoolBytes: Int) {
+    package func adopt(_ sinks: [SinkDescription], spoolBytes: Int, spoolAge: Duration? = nil) {
         spool.limit(to: spoolBytes)
+        if let spoolAge { spool.limit(toAge: spoolAge) }
         leaving.withLock { leaving in
             let before = current
             let host = Host.name()

@@ -12,7 +12,7 @@ package struct SinkDescription: Equatable, Sendable {
         case http(url: String, framing: Framing)
         /// `tcp://HOST:PORT` or `tls://HOST:PORT`.
         case syslog(url: String)
-        case file(path: String)
+        case file(path: String, rotation: Rotation? = nil)
         /// Every record a message of its own, for people.
         case messages(MessageForm)
     }
@@ -32,6 +32,17 @@ package struct SinkDescription: Equatable, Sendable {
 
         /// Files may change behind their names.
         var hasFiles: Bool { caFile != nil || certificate != nil || key != nil }
+    }
+
+    /// When a file is put aside, and how many of those are kept. A value.
+    package struct Rotation: Equatable, Sendable {
+        package var bytes: Int
+        package var files: Int
+
+        package init(bytes: Int, files: Int) {
+            self.bytes = bytes
+            self.files = files
+        }
     }
 
     /// Says whom a request is from. A value.

@@ -48,7 +48,7 @@ struct DeviceTokensTests {
 
     @Test func `the signature is that of RFC 4231, test case 1`() {
         let key = [UInt8](repeating: 0x0b, count: 20)
-        let mac = Digest.mac(key: key, Array("Hi There".utf8).span)
+        let mac = MessageCode.sha256(of: Array("Hi There".utf8), key: key)
         #expect(mac.prefix(4) == [0xb0, 0x34, 0x4c, 0x61] && mac.suffix(2) == [0xcf, 0xf7])
     }
 }

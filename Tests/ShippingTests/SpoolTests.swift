@@ -77,6 +77,23 @@ struct SpoolTests {
         #expect(spool.statistics.damaged == 0)
     }
 
+    @Test func `lets go of records that wait too long, and counts them`() throws {
+        let bench = Bench()
+        let spool = try Spool(directory: bench.path, maximumBytes: 1 << 20)
+        spool.limit(toAge: .seconds(1))
+        spool.append(lines(0..<4))
+        let batch = spool.read(sink: "a", maximumRecords: 2, maximumBytes: 1 << 20)
+        #expect(batch.records == lines(0..<2) && !spool.isExpired(batch))
+        #expect(eventually { spool.isExpired(batch) })
+        #expect(spool.statistics.bytes == 0)
+        // What is held may still arrive: only who reads anew has lost it.
+        #expect(spool.statistics.dropped["a"] == 2)
+        #expect(spool.read(sink: "a", maximumRecords: 9, maximumBytes: 1 << 20).isEmpty)
+        #expect(spool.statistics.dropped["a"] == 4 && spool.pending(sink: "a") == 0)
+        spool.append(lines(4..<6))
+        #expect(everything(spool) == lines(4..<6))
+    }
+
     @Test func `is held by one process`() throws {
         let bench = Bench()
         let spool = try Spool(directory: bench.path, maximumBytes: 1 << 20)

@@ -62,10 +62,28 @@ enum CollectorReader {
             collector.spoolBytes = size
             if size < 1 << 20 { context.report(section.place("spool"), "spool must be at least 1MiB") }
         }
+        section.duration("spool_age", &collector.spoolAge)
+        if collector.spoolAge < .seconds(1) {
+            context.report(section.place("spool_age"), "spool_age must be at least 1s")
+        }
+        readRotation(section, &collector, context)
         readSecurity(section, &collector, context)
         readForm(section, &collector, context)
         readSignature(section, &collector, context)
         return collector
+    }
+
+    private static func readRotation(
+        _ section: YAMLSection, _ collector: inout CollectorSettings, _ context: ReadingContext
+    ) {
+        guard let rotate = section.section("rotate") else { return }
+        defer { rotate.finish() }
+        if collector.kind != .file {
+            context.report(rotate.place, "collectors of type \(collector.kind) have nothing to rotate")
+        }
+        let size = rotate.size("size") ?? 100 << 20
+        if size < 1 << 16 { context.report(rotate.place("size"), "\(rotate.path).size must be at least 64KiB") }
+        collector.rotation = (size, rotate.integer("files", 1...1_000) ?? 10)
     }
 
     private static func readSecurity(

@@ -32,11 +32,15 @@ package struct CollectorSettings: Sendable {
     package var schema = Schema.native
     package var usesGzip = false
     package var signature: Signature?
+    /// Of a file: how large it may become before it is put aside, and how many of those are kept; nil: others rotate it.
+    package var rotation: (bytes: Int, files: Int)?
     package var headers: [(String, String)] = []
     package var batchEvents = 500
     package var flush = Duration.seconds(1)
     package var timeout = Duration.seconds(10)
     package var spoolBytes = 256 << 20
+    /// How long an event waits for its collector.
+    package var spoolAge = Duration.seconds(7 * 86_400)
     package var caFile: String?
     /// What a collector is shown that asks who we are, with its key.
     package var certificate: String?

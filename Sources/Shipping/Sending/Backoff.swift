@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// How long a sink waits before it tries again: doubling from 250 ms to 30 s, half of it by chance so that gateways do not
-/// return to a collector in step. A value.
+/// return to a collector in step; or as long as it asks, and up to a tenth more. A value.
 struct Backoff: Sendable {
     private var exponent = 0
 
@@ -10,6 +10,7 @@ struct Backoff: Sendable {
         if exponent < 7 { exponent += 1 }
         let chosen = Duration.milliseconds(Int.random(in: (ceiling / 2)...ceiling))
         guard let asked else { return chosen }
-        return max(asked, chosen)
+        // All gateways were asked at the same moment to come back at the same moment.
+        return max(asked + .milliseconds(Int.random(in: 0...max(1, asked.milliseconds / 10))), chosen)
     }
 }

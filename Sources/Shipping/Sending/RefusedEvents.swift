@@ -13,7 +13,7 @@ struct RefusedEvents: Sendable {
     private let maximumBytes: Int
 
     init(directory: String, sink: String, maximumBytes: Int = RefusedEvents.maximumBytes) {
-        path = "\(directory)/refused-\(sink).jsonl"
+        path = RefusedFile.path(directory: directory, sink: sink)
         self.maximumBytes = maximumBytes
     }
 
@@ -40,5 +40,22 @@ struct RefusedEvents: Sendable {
         defer { _ = close(descriptor) }
         let result = DiskFile.write(descriptor, bytes)
         if result.code != 0 { throw DiskFault("write", path, result.code) }
+    }
+}
+
+/// Where they are, for whoever looks at them. Stateless.
+package enum RefusedFile {
+    package static func path(directory: String, sink: String) -> String { "\(directory)/refused-\(sink).jsonl" }
+
+    /// Lines of both files, oldest first; at most what both may hold.
+    package static func lines(directory: String, sink: String) throws(DiskFault) -> [[UInt8]] {
+        let path = path(directory: directory, sink: sink)
+        var lines: [[UInt8]] = []
+        for file in [path + ".1", path] {
+            guard let size = DiskFile.size(file) else { continue }
+            let bytes = try DiskFile.read(file, from: 0, count: min(size, 2 * RefusedEvents.maximumBytes))
+            lines += bytes.split(separator: 10).map(Array.init)
+        }
+        return lines
     }
 }

@@ -123,7 +123,7 @@ final class Sender: Sendable {
                 // Records that cannot be read now (no descriptors) are tried again soon.
                 let pause = spool.pending(sink: description.name) == 0 ? 60_000 : 250
                 _ = wake.wait(timeout: .now() + .milliseconds(pause))
-            } else if deliver(batch.records[...]) {
+            } else if deliver(batch.records[...], of: batch) {
                 spool.acknowledge(batch)
             }
         }
@@ -140,10 +140,10 @@ final class Sender: Sendable {
         }
     }
 
-    /// Tries until the sink has decided; false when it was told to stop before.
-    private func deliver(_ batch: ArraySlice<[UInt8]>) -> Bool {
+    /// Tries until the sink has decided; false when it was told to stop before, or the batch grew too old.
+    private func deliver(_ part: ArraySlice<[UInt8]>, of batch: Batch) -> Bool {
         var backoff = Backoff()
-        var lines = batch
+        var lines = part
         while true {
             switch target.attempt(lines) {
             case .passedOver: return true
@@ -157,7 +157,7 @@ final class Sender: Sendable {
             case .refused(let reason, let isTooLarge):
                 if isTooLarge && lines.count > 1 {
                     let middle = lines.startIndex + lines.count / 2
-                    return deliver(lines[..<middle]) && deliver(lines[middle...])
+                    return deliver(lines[..<middle], of: batch) && deliver(lines[middle...], of: batch)
                 }
                 state.withLock { state in
                     state.counters.rejected += UInt64(lines.count)
@@ -178,10 +178,10 @@ final class Sender: Sendable {
                 // Only the one that was in the way is gone: the others may go at once.
                 if asked == .zero { continue }
                 noteFailure(reason)
-                if !pause(backoff.next(asked: asked)) { return false }
+                if !pause(backoff.next(asked: asked)) || spool.isExpired(batch) { return false }
             case .retry(let asked, let reason):
                 noteFailure(reason)
-                if !pause(backoff.next(asked: asked)) { return false }
+                if !pause(backoff.next(asked: asked)) || spool.isExpired(batch) { return false }
             }
         }
     }

@@ -41,7 +41,7 @@ final class Target: Sendable {
         case .syslog(let url):
             let connection = LineConnection(url: url, security: description.security, timeout: description.timeout)
             carrier = .syslog(connection, SyslogFrame(host: host, process: getpid()))
-        case .file(let path): carrier = .file(FileWriter(path: path))
+        case .file(let path, let rotation): carrier = .file(FileWriter(path: path, rotation: rotation))
         case .messages(let form):
             carrier = .messages(MessageClient(form, security: description.security, timeout: description.timeout))
         }
@@ -61,7 +61,8 @@ final class Target: Sendable {
         if case .file(let file) = carrier { file.reopen() }
     }
 
-    func attempt(_ lines: ArraySlice<[UInt8]>) -> Delivery {
+    /// `seen` is shown what an HTTP receiver answered, whatever is made of it.
+    func attempt(_ lines: ArraySlice<[UInt8]>, seen: (HTTPAnswer) -> Void = { _ in }) -> Delivery {
         switch carrier {
         case .messages(let client): return client.deliver(lines.first ?? [])
         case .file(let file):
@@ -72,8 +73,11 @@ final class Target: Sendable {
             let (body, unreadable) = encoder.encode(Array(lines), observedUnixNanoseconds: Host.unixNanoseconds())
             if unreadable == lines.count { return .delivered(rejected: UInt64(unreadable)) }
             let (sent, signed) = pack(body)
-            return client.post(sent, headers: signed) {
-                encoder.rejected(in: $0).addingReportingOverflow(UInt64(unreadable)).partialValue
+            return client.ask(sent, headers: signed) { answer in
+                seen(answer)
+                guard case .delivered = answer.delivery else { return answer.delivery }
+                let rejected = encoder.rejected(in: answer.body)
+                return .delivered(rejected: rejected.addingReportingOverflow(UInt64(unreadable)).partialValue)
             }
         case .http(let client, let framing):
             var body = HTTPBody(framing, host: host)
@@ -85,7 +89,10 @@ final class Target: Sendable {
             let (sent, signed) = pack(body.finish())
             return Self.with(
                 unreadable,
-                client.ask(sent, headers: signed) { Self.judge($0, framing: framing, places: places) })
+                client.ask(sent, headers: signed) { answer in
+                    seen(answer)
+                    return Self.judge(answer, framing: framing, places: places)
+                })
         case .syslog(let connection, let frame):
             var body: [UInt8] = []
             let (documents, unreadable) = documents(lines)

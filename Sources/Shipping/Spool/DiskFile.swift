@@ -73,6 +73,14 @@ package enum DiskFile {
         return unsafe stat(path, &status) == 0 ? Int(status.st_size) : nil
     }
 
+    /// When it was last written to, in seconds since 1970.
+    package static func modified(_ path: String) -> Int? {
+        var status = stat()
+        if unsafe stat(path, &status) != 0 { return nil }
+        // Its field of seconds, which comes first: the importer gives that name to whichever door to C it saw first.
+        return unsafe withUnsafeBytes(of: status.st_mtim) { unsafe $0.load(as: time_t.self) }
+    }
+
     /// Replaces the file at once: whoever reads it sees the old bytes or the new ones.
     package static func replace(_ path: String, with bytes: [UInt8]) throws(DiskFault) {
         let temporary = path + ".new"

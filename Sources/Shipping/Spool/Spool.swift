@@ -72,6 +72,28 @@ package final class Spool: Sendable {
     /// How many bytes may stand on the disk; what is more goes with the next records.
     package func limit(to maximumBytes: Int) { state.withLock { $0.maximumBytes = max(4096, maximumBytes) } }
 
+    /// How long a record waits. It is looked for what is older at least once a minute, and a record may grow an eighth older than that.
+    package func limit(toAge age: Duration) {
+        let isFirst = state.withLock { state in
+            defer { state.maximumAge = age }
+            return state.maximumAge == nil
+        }
+        if isFirst { planExpiry() }
+    }
+
+    /// All of it is older than records may become: whoever holds it lets go of it, and it is counted as dropped when he reads anew.
+    func isExpired(_ batch: Batch) -> Bool { state.withLock { batch.end <= $0.cursors[batch.sink]?.expired ?? 0 } }
+
+    private func planExpiry() {
+        let pause = state.withLock { $0.isStopped ? nil : $0.expiryPause }
+        guard let pause else { return }
+        queue.asyncAfter(deadline: .now() + .milliseconds(pause.milliseconds)) { [weak self] in
+            guard let self else { return }
+            state.withLock { $0.dropExpired() }
+            planExpiry()
+        }
+    }
+
     package func read(sink: String, maximumRecords: Int, maximumBytes: Int) -> Batch {
         state.withLock { $0.read(sink: sink, maximumRecords: maximumRecords, maximumBytes: maximumBytes) }
     }

@@ -10,6 +10,9 @@ struct Segment: Sendable {
     /// One behind its last record's sequence number.
     var end: UInt64
     var bytes = 0
+    /// When its first and last record came, in seconds of the wall clock: it is compared with a file's time after a start.
+    var began = 0
+    var ended = 0
     /// Where damage was already counted.
     var damage: Set<Int> = []
 }
@@ -26,6 +29,8 @@ struct Cursor: Sendable {
     var held: UInt64 = 0
     /// Records that had to leave the disk while the sender held them: they may still arrive.
     var heldDropped: UInt64 = 0
+    /// One behind the last record that grew too old for it.
+    var expired: UInt64 = 0
 }
 
 /// All that the spool knows, behind the lock of its `Spool`; touched by any thread that holds it.
@@ -40,6 +45,8 @@ struct SpoolState: Sendable {
 
     let directory: String
     var maximumBytes: Int
+    /// nil: records wait as long as there is room.
+    var maximumAge: Duration?
     let segmentMaximum: Int
     /// Bytes of `recent` at most.
     let recentMaximum: Int
@@ -113,7 +120,8 @@ struct SpoolState: Sendable {
                 DiskFile.remove(path)
                 continue
             }
-            var segment = Segment(first: first, path: path, end: first, bytes: size)
+            let time = DiskFile.modified(path) ?? Self.now
+            var segment = Segment(first: first, path: path, end: first, bytes: size, began: time, ended: time)
             do throws(DiskFault) {
                 examine(&segment, try DiskFile.read(path, from: 0, count: size))
             } catch {
@@ -189,7 +197,7 @@ struct SpoolState: Sendable {
         refusedUntil = nil
         var done = 0
         while done < waiting.count {
-            if active >= 0, segments[segments.count - 1].bytes >= segmentMaximum { closeActive() }
+            if active >= 0, isFull { closeActive() }
             if active < 0 && !openActive(at: waiting[done].sequence) { break }
             // As many frames as the segment has room for, in one write.
             var bytes: [UInt8] = []
@@ -202,6 +210,7 @@ struct SpoolState: Sendable {
             makeRoom(for: bytes.count)
             if !write(bytes) { break }
             segments[segments.count - 1].end = waiting[end - 1].sequence + 1
+            segments[segments.count - 1].ended = Self.now
             done = end
         }
         for index in 0..<done {
@@ -251,12 +260,13 @@ struct SpoolState: Sendable {
             refusedUntil = .now + Self.refusalPause
             return false
         }
-        segments.append(Segment(first: sequence, path: directory + name, end: sequence))
+        let now = Self.now
+        segments.append(Segment(first: sequence, path: directory + name, end: sequence, began: now, ended: now))
         _ = DiskFile.syncDirectory(directory)
         return true
     }
 
-    private mutating func closeActive() {
+    mutating func closeActive() {
         if active < 0 { return }
         if needsSync && fdatasync(active) != 0 { note(DiskFault("fdatasync", segments[segments.count - 1].path)) }
         needsSync = false
@@ -268,20 +278,26 @@ struct SpoolState: Sendable {
     private mutating func makeRoom(for count: Int) {
         var total = bytes
         while total + count > maximumBytes && segments.count > 1 {
-            let oldest = segments[0]
-            for name in cursors.keys {
-                guard let cursor = cursors[name], cursor.sequence < oldest.end else { continue }
-                let first = max(cursor.sequence, oldest.first)
-                let held = max(first, min(cursor.held, oldest.end)) - first
-                cursors[name]?.heldDropped += held
-                cursors[name]?.dropped += oldest.end - first - held
-                cursors[name]?.sequence = oldest.end
-                cursors[name]?.segment = nil
-            }
-            total -= oldest.bytes
-            DiskFile.remove(oldest.path)
-            segments.removeFirst()
+            total -= segments[0].bytes
+            dropOldest()
         }
+    }
+
+    /// Whoever has not had the oldest segment will never have it.
+    mutating func dropOldest() {
+        let oldest = segments[0]
+        for name in cursors.keys {
+            guard let cursor = cursors[name], cursor.sequence < oldest.end else { continue }
+            let first = max(cursor.sequence, oldest.first)
+            let held = max(first, min(cursor.held, oldest.end)) - first
+            cursors[name]?.heldDropped += held
+            cursors[name]?.dropped += oldest.end - first - held
+            cursors[name]?.sequence = oldest.end
+            cursors[name]?.segment = nil
+            dirtyCursors.insert(name)
+        }
+        DiskFile.remove(oldest.path)
+        segments.removeFirst()
     }
 
     /// Removes the segments that every known sink has behind it.
