@@ -203,9 +203,9 @@ def test_an_archive_on_a_full_disk_costs_events_which_are_counted_and_no_request
 
 
 def fill(gate, count):
-    """Logins whose events have about 25 KB each; all must be answered."""
+    """Logins whose events have about 25 KB each, every one another; all must be answered."""
     for number in range(count):
-        status, _, _ = log_in(gate, f"name-{number}", **{"User-Agent": "x" * 25_000})
+        status, _, _ = log_in(gate, f"name-{number}", **{"User-Agent": f"{number} " + "x" * 25_000})
         assert status == 200
 
 

@@ -282,7 +282,7 @@ struct TraitMiner {
         if sum.good > 0 && table.accounts >= 1_000 {
             let scale = 1e6 * newcomerShare
             let byAccounts = scale * TraitMiner.upperBound(sum.accounts, people)
-            let isExpected = totals.strange >= 300 && scale * sum.accounts / people <= collateralLimit
+            let isExpected = totals.strange >= 1_000 && scale * sum.accounts / people <= collateralLimit
             return byAccounts <= collateralLimit || isExpected ? byAccounts : nil
         }
         if sum.good > 0 { return nil }
